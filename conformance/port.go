@@ -1,0 +1,180 @@
+package conformance
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// A Port answers the requests of cdcp-port/1.
+type Port interface {
+	// Call sends one request, a line without its line feed, and returns the reply. An error is a [*Broken], and the port is to be started again
+	// before the next Call.
+	Call(request []byte) (reply []byte, err error)
+
+	// Start starts the port, or starts it again, from nothing.
+	Start() error
+
+	// Stderr returns what the port said on the side since the last Call of Stderr.
+	Stderr() string
+}
+
+// A Verdict is what became of a case.
+type Verdict string
+
+// The verdicts. All but Passed fail the port.
+const (
+	Passed      Verdict = "passed"
+	Failed      Verdict = "failed"      // it answered, and the answer is wrong
+	Unsupported Verdict = "unsupported" // it says that it does not know the op
+	Bug         Verdict = "bug"         // it says that it failed itself
+	Crash       Verdict = "crash"       // it ended by a signal or with a status other than 0
+	Exit        Verdict = "exit"        // it ended with status 0, or closed its output, in place of an answer
+	Hang        Verdict = "hang"        // no answer within the time limit
+	Noise       Verdict = "noise"       // a line that is no reply
+	WrongID     Verdict = "wrong-id"    // a reply to another request
+	NotRun      Verdict = "not-run"     // the port could not be started again, or had been given up
+)
+
+// A Broken is the error of a port with which one cannot go on talking. Verdict is Crash, Exit, Hang or Noise from a [Port], and also WrongID from a probe.
+type Broken struct {
+	Verdict Verdict
+	Detail  string
+}
+
+// Error returns the verdict and the detail.
+func (b *Broken) Error() string { return string(b.Verdict) + ": " + b.Detail }
+
+// Identity is what a port says of itself in hello.
+type Identity struct {
+	Name     string `json:"name"`
+	Version  string `json:"version"`
+	Language string `json:"language"`
+}
+
+// talk numbers requests and reads replies.
+type talk struct {
+	port Port
+	id   int64
+	sent []byte // the last request
+}
+
+// ask sends a request and returns the reply, as parse gives it: an object with the id asked for and exactly one of ok, unsupported and bug.
+func (t *talk) ask(request map[string]any) (reply map[string]any, err error) {
+	t.id++
+	line := map[string]any{"id": t.id}
+	for k, v := range request {
+		line[k] = v
+	}
+	if t.sent, err = json.Marshal(line); err != nil {
+		return nil, err
+	}
+	b, err := t.port.Call(t.sent)
+	if err != nil {
+		return nil, err
+	}
+	v, err := parse(b)
+	if err != nil {
+		return nil, &Broken{Noise, fmt.Sprintf("no JSON: %s", short(string(b)))}
+	}
+	reply, ok := v.(map[string]any)
+	if !ok || reply["id"] == nil {
+		return nil, &Broken{Noise, fmt.Sprintf("no reply: %s", short(string(b)))}
+	}
+	if id, ok := reply["id"].(json.Number); !ok || id.String() != fmt.Sprint(t.id) {
+		return nil, &Broken{WrongID, fmt.Sprintf("asked as %d, answered as %v", t.id, reply["id"])}
+	}
+	delete(reply, "id")
+	return reply, nil
+}
+
+// parse reads one JSON value, all of b, with numbers kept as they are written.
+func parse(b []byte) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("more than one value")
+	}
+	return v, nil
+}
+
+// maxFrame is the longest frame of SPEC.md section 6; a port has to be able to read a line that holds one.
+const maxFrame = 33039
+
+// start starts the port and probes it: it says hello, gives bytes back as they were (each value, and as many as a frame can have), and does not know an op that does not
+// exist. It returns who the port says it is.
+func (t *talk) start() (Identity, error) {
+	if err := t.port.Start(); err != nil {
+		return Identity{}, err
+	}
+	all := make([]byte, maxFrame)
+	for i := range all {
+		all[i] = byte(i)
+	}
+	echo := hex.EncodeToString(all)
+	reply, err := t.ask(map[string]any{"op": "hello", "protocol": "cdcp-port/1", "echo": echo})
+	if err != nil {
+		return Identity{}, err
+	}
+	ok, is := reply["ok"].(map[string]any)
+	if !is {
+		return Identity{}, fmt.Errorf("hello was answered with %s", short(text(reply)))
+	}
+	if ok["protocol"] != "cdcp-port/1" {
+		return Identity{}, fmt.Errorf("the port speaks %s, not \"cdcp-port/1\"", short(text(ok["protocol"])))
+	}
+	if ok["echo"] != echo {
+		return Identity{}, fmt.Errorf("bytes do not survive: hello's echo of 00 to ff, repeated to %d bytes, came back as %s", len(all), short(text(ok["echo"])))
+	}
+	var who Identity
+	for key, field := range map[string]*string{"name": &who.Name, "version": &who.Version, "language": &who.Language} {
+		s, _ := ok[key].(string)
+		if n := len([]rune(s)); n < 1 || n > 64 {
+			return Identity{}, fmt.Errorf("hello's %s is %s, not 1 to 64 characters", key, short(text(ok[key])))
+		}
+		*field = s
+	}
+	if keys := []string{"protocol", "echo", "name", "version", "language"}; len(ok) != len(keys) {
+		for key := range ok {
+			if !slices.Contains(keys, key) {
+				return Identity{}, fmt.Errorf("hello's reply has a key %q, which the protocol does not", key)
+			}
+		}
+	}
+	op := "zz-" + strings.ToLower(rand.Text()[:8])
+	if reply, err = t.ask(map[string]any{"op": op}); err != nil {
+		return Identity{}, err
+	}
+	if len(reply) != 1 || reply["unsupported"] != op {
+		return Identity{}, fmt.Errorf("the op %q does not exist, and was answered with %s in place of \"unsupported\"", op, short(text(reply)))
+	}
+	return who, nil
+}
+
+// text returns v as a line of JSON.
+func text(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("conformance: " + err.Error())
+	}
+	return string(b)
+}
+
+// short cuts the middle out of a long text, and says how much it was.
+func short(s string) string {
+	const most, kept = 400, 160
+	if len(s) <= most {
+		return s
+	}
+	return fmt.Sprintf("%s … %d characters … %s", s[:kept], len(s)-2*kept, s[len(s)-kept:])
+}

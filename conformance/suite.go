@@ -1,0 +1,118 @@
+package conformance
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+)
+
+// A Suite is what a port is judged by.
+type Suite struct {
+	Spec    *Spec
+	Vectors []Vector
+	Part    string // the pattern that selected the vectors; "": all of them are here
+}
+
+// Load reads a suite from fsys, the folder testdata: spec.json, and vectors/*.jsonl. It refuses a folder without
+// vectors, unknown keys, repeated ids, and a vector whose base or clause does not exist.
+func Load(fsys fs.FS) (*Suite, error) {
+	spec, err := LoadSpec(fsys)
+	if err != nil {
+		return nil, err
+	}
+	vectors, err := loadVectors(fsys)
+	if err != nil {
+		return nil, err
+	}
+	s := &Suite{Spec: spec, Vectors: vectors}
+	for _, v := range vectors {
+		if len(v.Clauses) == 0 {
+			return nil, fmt.Errorf("%s cites no clause", v.ID)
+		}
+		for _, id := range v.Clauses {
+			if spec.Clause(id) == nil {
+				return nil, fmt.Errorf("%s cites %s, which SPEC.md does not have", v.ID, id)
+			}
+		}
+		if base := s.Vector(v.Base); v.Error != nil && (base == nil || base.Error != nil) {
+			return nil, fmt.Errorf("%s: its base %q is no accepted vector", v.ID, v.Base)
+		}
+	}
+	return s, nil
+}
+
+// Vector returns the vector with that id, or nil.
+func (s *Suite) Vector(id string) *Vector {
+	for i := range s.Vectors {
+		if s.Vectors[i].ID == id {
+			return &s.Vectors[i]
+		}
+	}
+	return nil
+}
+
+// Select returns the part of s whose ids, or one of whose clauses, match pattern, in the syntax of [path.Match]: "close-*", "WIRE-015". The
+// part can be empty.
+func (s *Suite) Select(pattern string) (*Suite, error) {
+	if _, err := path.Match(pattern, ""); err != nil {
+		return nil, fmt.Errorf("pattern %q: %w", pattern, err)
+	}
+	matches := func(name string) bool { ok, _ := path.Match(pattern, name); return ok }
+	part := &Suite{Spec: s.Spec, Part: pattern}
+	for _, v := range s.Vectors {
+		if matches(v.ID) || slices.ContainsFunc(v.Clauses, matches) {
+			part.Vectors = append(part.Vectors, v)
+		}
+	}
+	return part, nil
+}
+
+// A step is one request of a case, without its id, and the ok that is to come back.
+type step struct {
+	request map[string]any
+	want    any
+}
+
+// steps returns what is asked about v: both directions of an accepted vector, the one that is refused of another.
+func (v *Vector) steps() []step {
+	var plain string
+	var frame any
+	if v.Hex != nil {
+		plain, _ = expand(*v.Hex) // parseVector has seen that it can be
+	}
+	if v.Frame != nil {
+		f, _ := v.Frame.expand()
+		frame = value(f)
+	}
+	decode := map[string]any{"op": "decode", "hex": plain}
+	encode := map[string]any{"op": "encode", "frame": frame}
+	switch {
+	case v.Error == nil:
+		return []step{
+			{decode, map[string]any{"frame": frame}},
+			{encode, map[string]any{"hex": plain}},
+		}
+	case v.Hex != nil:
+		return []step{{decode, v.Error.want()}}
+	}
+	return []step{{encode, v.Error.want()}}
+}
+
+func (f *Fault) want() any {
+	return value(map[string]any{"error": map[string]int{"code": f.Code, "offset": f.Offset}})
+}
+
+// value returns v as [parse] gives it after a way through JSON.
+func value(v any) any {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("conformance: " + err.Error())
+	}
+	w, err := parse(b)
+	if err != nil {
+		panic("conformance: " + err.Error())
+	}
+	return w
+}

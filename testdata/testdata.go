@@ -1,0 +1,13 @@
+// Package testdata embeds the golden vectors, their schemas, and what SPEC.md says of clauses and errors.
+package testdata
+
+import (
+	"embed"
+	"io/fs"
+)
+
+//go:embed spec.json vectors/*.jsonl schema/*.json
+var files embed.FS
+
+// FS returns the files of this folder: spec.json, vectors and schema.
+func FS() fs.FS { return files }
