@@ -129,8 +129,8 @@ func (x Extensions) AppendParticipants(dst []Participant) (ps []Participant, ok 
 // [Frame.Parse] would give and the offset from the start of x. TLVs of more than [MaxExtSize] bytes in all
 // are refused with CodeBadExtLength, at the offset at which this one would have begun.
 func (x Extensions) Append(t ExtType, value []byte) (Extensions, error) {
-	if len(x)+2+len(value) > MaxExtSize {
-		return x, fail(CodeBadExtLength, len(x), "ext-length")
+	if err := checkExtSize(len(x)+2+len(value), len(x)); err != nil {
+		return x, err
 	}
 	y := append(x, byte(t), byte(len(value)))
 	y = append(y, value...)

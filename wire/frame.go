@@ -151,14 +151,18 @@ func (f *Frame) Len() int {
 // (WIRE-007). F or X in Flags is CodeBadFlags; TLVs of more than [MaxExtSize] bytes are CodeBadExtLength. On error b is returned as it was.
 // Nothing is allocated if b has room for [Frame.Len] bytes more.
 func (f *Frame) AppendBinary(b []byte) ([]byte, error) {
-	if f.plain() {
-		n := headerSize + len(f.Payload)
-		b = slices.Grow(b, n)
+	// A whole message without TLVs, which most frames are, and a buffer that has room.
+	if n := headerSize + len(f.Payload); f.plain() && n <= cap(b)-len(b) {
 		frame := b[len(b) : len(b)+n]
 		f.putHeader(frame, f.Flags)
 		copy(frame[headerSize:], f.Payload)
 		return b[:len(b)+n], nil
 	}
+	return f.append(b)
+}
+
+// append is AppendBinary for every frame, field by field.
+func (f *Frame) append(b []byte) ([]byte, error) {
 	if err := f.check(); err != nil {
 		return b, err
 	}
@@ -188,7 +192,7 @@ func (f *Frame) AppendBinary(b []byte) ([]byte, error) {
 	return b[:len(b)+n], nil
 }
 
-// plain reports whether f is a whole message without TLVs, which most frames are, and at fault nowhere.
+// plain reports whether f is a whole message without TLVs, and at fault nowhere.
 func (f *Frame) plain() bool {
 	return f.Type == TypeData && f.Flags&^flagsSession == 0 && f.Channel != 0 && !f.fragment() && len(f.Ext) == 0 && len(f.Payload) <= MaxMessageSize
 }
