@@ -17,8 +17,9 @@ import (
 
 const module = "github.com/cdcp-project/cdcp"
 
-// library has the packages that users build on, and everything that each of them imports: the standard library, without clocks to
-// read and without I/O, and the packages before it. A package that is not here is no part of the library.
+// library has the packages that users build on, and everything that each of them imports: the standard library,
+// without clocks to read and without I/O, and the packages before it. A package that is not here is no part of the
+// library.
 var library = map[string][]string{
 	module:           {},
 	module + "/wire": {"encoding/binary", "iter", "slices", "strconv", "strings"},
@@ -32,7 +33,8 @@ var judges = map[string][]string{
 	module + "/conformance/cmd/conform": {module + "/conformance", module + "/conformance/reference", module + "/testdata", module + "/wire"},
 }
 
-// forbidden are the names of the standard library that make a package impure, in packages that it is otherwise fine to import.
+// forbidden are the names of the standard library that make a package impure, in packages that it is otherwise fine
+// to import.
 var forbidden = map[string][]string{
 	"time": {"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTimer", "NewTicker"},
 }

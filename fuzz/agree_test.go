@@ -59,7 +59,8 @@ func needPython(f *testing.F) {
 	}
 }
 
-// FuzzDecodersAgree: the Go and the Python decoder, written apart from one another, give the same frame or the same error for the same bytes.
+// FuzzDecodersAgree: the Go and the Python decoder, written apart from one another, give the same frame or the same
+// error for the same bytes.
 func FuzzDecodersAgree(f *testing.F) {
 	needPython(f)
 	addFrames(f)

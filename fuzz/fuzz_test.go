@@ -1,4 +1,5 @@
-// Package fuzz holds the fuzz targets of the module. Each has seeds, the golden vectors, and an oracle that says more than that nothing panics.
+// Package fuzz holds the fuzz targets of the module. Each has seeds, the golden vectors, and an oracle that says more
+// than that nothing panics.
 //
 //	go test ./fuzz -run '^$' -fuzz '^FuzzFrame$' -fuzztime 60s -fuzzminimizetime 100x
 package fuzz
@@ -72,8 +73,8 @@ func checkError(t *testing.T, err error, n int) {
 	}
 }
 
-// FuzzFrame: what Parse accepts is within its limits, does not alias more than it says, and encodes to the same bytes; what it refuses has a located error and
-// leaves the frame as it was.
+// FuzzFrame: what Parse accepts is within its limits, does not alias more than it says, and encodes to the same
+// bytes; what it refuses has a located error and leaves the frame as it was.
 func FuzzFrame(f *testing.F) {
 	addFrames(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -135,7 +136,8 @@ func checkExtensions(t *testing.T, x wire.Extensions) {
 	}
 }
 
-// FuzzFields: what AppendBinary accepts of any fields, Parse turns back into them; what it refuses leaves the buffer as it was.
+// FuzzFields: what AppendBinary accepts of any fields, Parse turns back into them; what it refuses leaves the buffer
+// as it was.
 func FuzzFields(f *testing.F) {
 	for _, v := range vectors(f) {
 		if v.Frame == nil {
@@ -194,7 +196,8 @@ func FuzzFields(f *testing.F) {
 	})
 }
 
-// FuzzExtensions: on bytes that need not be extensions, the accessors agree with a walk over them, and Append adds one valid TLV to valid ones or changes nothing.
+// FuzzExtensions: on bytes that need not be extensions, the accessors agree with a walk over them, and Append adds
+// one valid TLV to valid ones or changes nothing.
 func FuzzExtensions(f *testing.F) {
 	for _, v := range vectors(f) {
 		if v.Frame != nil && len(v.Frame.Ext) > 0 {
@@ -239,7 +242,8 @@ func FuzzExtensions(f *testing.F) {
 	})
 }
 
-// FuzzReference: whatever the line, the reply is one line, an object with an id and exactly one other key, and the same each time.
+// FuzzReference: whatever the line, the reply is one line, an object with an id and exactly one other key, and the
+// same each time.
 func FuzzReference(f *testing.F) {
 	for _, line := range []string{
 		`{"id":1,"op":"hello","protocol":"cdcp-port/1","echo":"00ff7f80"}`,

@@ -9,8 +9,9 @@ import (
 	"github.com/cdcp-project/cdcp/wire"
 )
 
-// The floor is the least that a codec of this header does behind a call that is not inlined: no types, no fragments, no
-// TLVs, no located errors. The benchmarks say how far the whole codec is from it; scripts/bench runs them and prints the ratios.
+// The floor is the least that a codec of this header does behind a call that is not inlined: no types, no fragments,
+// no TLVs, no located errors. The benchmarks say how far the whole codec is from it; scripts/bench runs them and
+// prints the ratios.
 
 var errFloor = errors.New("refused")
 

@@ -69,7 +69,8 @@ func checkExtSize(size, at int) error {
 	return nil
 }
 
-// checkPayload checks the n bytes from offset at to the end of a frame, behind the reason of a CLOSE. total is 0 if the frame is not a fragment.
+// checkPayload checks the n bytes from offset at to the end of a frame, behind the reason of a CLOSE. total is 0 if
+// the frame is not a fragment.
 func checkPayload(t Type, offset, total uint16, n, at int) error {
 	if t != TypeData {
 		if n > 0 {

@@ -1,4 +1,5 @@
-// Package wire turns the bytes of a frame of the Call Data Channel Protocol into a [Frame], and back (SPEC.md, sections 3 to 8).
+// Package wire turns the bytes of a frame of the Call Data Channel Protocol into a [Frame], and back (SPEC.md,
+// sections 3 to 8).
 //
 // One message of the transport is one frame, so that a frame has no length of its own:
 //
@@ -14,8 +15,8 @@
 //	TLVs            ...     // type uint8, length uint8, value; types strictly ascending
 //	payload         ...     // DATA, to the end; CLOSE: reason uint16; KEEPALIVE: none
 //
-// All integers are big-endian. There is one encoding for each value: what [Frame.Parse] accepts, [Frame.AppendBinary] turns back
-// into the same bytes.
+// All integers are big-endian. There is one encoding for each value: what [Frame.Parse] accepts, [Frame.AppendBinary]
+// turns back into the same bytes.
 //
 // The package has no state. It reads no clock and no random source, starts no goroutine, does no I/O, and allocates only
 // for errors and where a buffer that it appends to has to grow.

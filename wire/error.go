@@ -2,8 +2,8 @@ package wire
 
 import "strconv"
 
-// A Code is the reason why a frame is refused, as numbered in SPEC.md section 7: the same in every implementation. A Code is itself an error,
-// so that a caller can write
+// A Code is the reason why a frame is refused, as numbered in SPEC.md section 7: the same in every implementation. A
+// Code is itself an error, so that a caller can write
 //
 //	errors.Is(err, wire.CodeTruncated)
 type Code uint8
@@ -60,8 +60,8 @@ func (c Code) String() string {
 // Error returns "wire: " and the name of c.
 func (c Code) Error() string { return "wire: " + c.String() }
 
-// An Error says where a frame is at fault, and why. Code and Offset are those of SPEC.md, the same in every implementation; Field and the
-// text are for people.
+// An Error says where a frame is at fault, and why. Code and Offset are those of SPEC.md, the same in every
+// implementation; Field and the text are for people.
 type Error struct {
 	Code   Code
 	Offset int    // of the first byte of the field at fault, from the start of the frame

@@ -67,16 +67,18 @@ func (t ExtType) allowsValue(v []byte) bool {
 	return true
 }
 
-// Extensions are the TLVs of a frame, as they stand in it: type uint8, length uint8, value, types strictly ascending. At most [MaxExtSize] bytes. The
-// zero value has none.
+// Extensions are the TLVs of a frame, as they stand in it: type uint8, length uint8, value, types strictly ascending.
+// At most [MaxExtSize] bytes. The zero value has none.
 //
-// After [Frame.Parse] they are valid, and alias the input; those of a caller are checked by [Frame.AppendBinary].
+// After [Frame.Parse] they are valid, and alias the input; those that a caller makes by hand are checked by
+// [Frame.AppendBinary], and until then its methods promise of them only that nothing panics.
 type Extensions []byte
 
-// All goes over the TLVs in their order, known or not. The values alias x, with their capacity clipped. It stops before a TLV that does not
-// fit in x, of which there is none in a parsed frame.
+// All goes over the TLVs in their order, known or not. The values alias x, with their capacity clipped. It stops
+// before a TLV that does not fit in x, of which there is none in a parsed frame.
 func (x Extensions) All() iter.Seq2[ExtType, []byte] {
 	return func(yield func(ExtType, []byte) bool) {
+		x := x // each range over it begins anew
 		for len(x) >= 2 && 2+int(x[1]) <= len(x) {
 			end := 2 + int(x[1])
 			if !yield(ExtType(x[0]), x[2:end:end]) {
@@ -115,8 +117,8 @@ func (x Extensions) Origin() (p Participant, ok bool) {
 	return Participant(binary.BigEndian.Uint16(v)), true
 }
 
-// AppendParticipants appends the participants to dst, 1 to 64 in ascending order. ok is false, and dst returned as it was, if there are none:
-// the frame is for all.
+// AppendParticipants appends the participants to dst, 1 to 64 in ascending order. ok is false, and dst returned as it
+// was, if there are none: the frame is for all.
 func (x Extensions) AppendParticipants(dst []Participant) (ps []Participant, ok bool) {
 	v, ok := x.value(ExtParticipants)
 	for ; ok && len(v) > 0; v = v[handleSize:] {
@@ -125,9 +127,10 @@ func (x Extensions) AppendParticipants(dst []Participant) (ps []Participant, ok 
 	return dst, ok
 }
 
-// Append appends one TLV, of which it copies the value. On error x is returned as it was; the error is an [*Error], with the code that
-// [Frame.Parse] would give and the offset from the start of x. TLVs of more than [MaxExtSize] bytes in all
-// are refused with CodeBadExtLength, at the offset at which this one would have begun.
+// Append appends one TLV. It copies value, which is not to lie in the spare capacity of x. On error x is returned as
+// it was, though its spare capacity can have been written to; the error is an [*Error], with the code that
+// [Frame.Parse] would give and the offset from the start of x. TLVs of more than [MaxExtSize] bytes in all are
+// refused with CodeBadExtLength, at the offset at which this one would have begun.
 func (x Extensions) Append(t ExtType, value []byte) (Extensions, error) {
 	if err := checkExtSize(len(x)+2+len(value), len(x)); err != nil {
 		return x, err
@@ -140,8 +143,8 @@ func (x Extensions) Append(t ExtType, value []byte) (Extensions, error) {
 	return y, nil
 }
 
-// checkTLVs checks size bytes of TLVs, of which b holds the first ones and, if the frame ends too early, not the last. offset is that of b in the
-// frame.
+// checkTLVs checks size bytes of TLVs, of which b holds the first ones and, if the frame ends too early, not the
+// last. offset is that of b in the frame.
 func checkTLVs(b []byte, size, offset int) error {
 	last := -1
 	for at := 0; at < size; {

@@ -28,7 +28,8 @@ const (
 // Parse reads b, all of it, into f. Ext and Payload alias b: they are valid until b is written to, and appending to them
 // does not write to b. An empty one can be nil or not.
 //
-// On error f is as it was, and the error is an [*Error] with the code and offset of SPEC.md section 3.2. Only an error allocates.
+// On error f is as it was, and the error is an [*Error] with the code and offset of SPEC.md section 3.2. Only an
+// error allocates.
 func (f *Frame) Parse(b []byte) error {
 	if len(b) >= headerSize && len(b) <= headerSize+MaxMessageSize {
 		head := binary.BigEndian.Uint64(b)
@@ -144,12 +145,12 @@ func (f *Frame) Len() int {
 	return n
 }
 
-// AppendBinary implements [encoding.BinaryAppender]: it appends the frame to b, of which it never changes b[:len(b)]. It copies Ext and
-// Payload, which can be parts of b[:len(b)] but not of the spare capacity behind it.
+// AppendBinary implements [encoding.BinaryAppender]: it appends the frame to b, of which it never changes b[:len(b)].
+// It copies Ext and Payload, which can be parts of b[:len(b)] but not of the spare capacity behind it.
 //
-// It refuses what [Frame.Parse] would refuse in the bytes that spell f, with the same code and offset, counted from the start of the frame
-// (WIRE-007). F or X in Flags is CodeBadFlags; TLVs of more than [MaxExtSize] bytes are CodeBadExtLength. On error b is returned as it was.
-// Nothing is allocated if b has room for [Frame.Len] bytes more.
+// It refuses what [Frame.Parse] would refuse in the bytes that spell f, with the same code and offset, counted from
+// the start of the frame (WIRE-007). F or X in Flags is CodeBadFlags; TLVs of more than [MaxExtSize] bytes are
+// CodeBadExtLength. On error b is returned as it was. Nothing is allocated if b has room for [Frame.Len] bytes more.
 func (f *Frame) AppendBinary(b []byte) ([]byte, error) {
 	// A whole message without TLVs, which most frames are, and a buffer that has room.
 	if n := headerSize + len(f.Payload); f.plain() && n <= cap(b)-len(b) {

@@ -4,6 +4,6 @@ package wire
 // Serials have no order that < could give.
 type Serial uint32
 
-// Newer reports whether s comes after t: whether 1 ≤ (s − t) mod 2^32 ≤ 2^31 − 1. Of two numbers exactly 2^31 apart neither is newer
-// (WIRE-002, where RFC 1982 section 3.2 leaves the order undefined).
+// Newer reports whether s comes after t: whether 1 ≤ (s − t) mod 2^32 ≤ 2^31 − 1. Of two numbers exactly 2^31 apart
+// neither is newer (WIRE-002, where RFC 1982 section 3.2 leaves the order undefined).
 func (s Serial) Newer(t Serial) bool { return int32(s-t) > 0 }

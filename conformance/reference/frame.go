@@ -1,8 +1,8 @@
 package reference
 
 import (
-	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -11,23 +11,42 @@ import (
 
 // frame is the value of a frame (PORT-PROTOCOL.md section 4).
 type frame struct {
-	Type     string `json:"type"`
-	Durable  bool   `json:"durable"`
-	High     bool   `json:"high"`
-	Channel  uint16 `json:"channel"`
-	Session  uint32 `json:"session"`
-	Sequence uint32 `json:"sequence"`
-	Offset   uint16 `json:"offset"`
-	Total    uint16 `json:"total"`
-	Ext      []tlv  `json:"ext"`
-	Reason   uint16 `json:"reason"`
-	Payload  string `json:"payload"`
+	Type     string   `json:"type"`
+	Durable  bool     `json:"durable"`
+	High     bool     `json:"high"`
+	Channel  uint16   `json:"channel"`
+	Session  uint32   `json:"session"`
+	Sequence uint32   `json:"sequence"`
+	Offset   uint16   `json:"offset"`
+	Total    uint16   `json:"total"`
+	Ext      []tlv    `json:"ext"`
+	Reason   uint16   `json:"reason"`
+	Payload  hexBytes `json:"payload"`
+}
+
+// typeNames has the name of each type at its number.
+var typeNames = []string{wire.TypeData: "data", wire.TypeClose: "close", wire.TypeKeepAlive: "keepalive"}
+
+// UnmarshalJSON reads every key, and refuses a frame without one of them or of a type without a name.
+func (v *frame) UnmarshalJSON(b []byte) error {
+	var o object
+	if err := json.Unmarshal(b, &o); err != nil {
+		return err
+	}
+	err := errors.Join(
+		o.get("type", &v.Type), o.get("durable", &v.Durable), o.get("high", &v.High), o.get("channel", &v.Channel),
+		o.get("session", &v.Session), o.get("sequence", &v.Sequence), o.get("offset", &v.Offset), o.get("total", &v.Total),
+		o.get("ext", &v.Ext), o.get("reason", &v.Reason), o.get("payload", &v.Payload))
+	if err == nil && !slices.Contains(typeNames, v.Type) {
+		err = fmt.Errorf("no type is called %q", v.Type)
+	}
+	return err
 }
 
 // tlv is written as an array of two: [1,"0001"].
 type tlv struct {
 	Type  uint8
-	Value string
+	Value hexBytes
 }
 
 func (t tlv) MarshalJSON() ([]byte, error) { return json.Marshal([]any{t.Type, t.Value}) }
@@ -40,16 +59,10 @@ func (t *tlv) UnmarshalJSON(b []byte) error {
 	if len(two) != 2 {
 		return fmt.Errorf("a TLV of %d elements", len(two))
 	}
-	if err := json.Unmarshal(two[0], &t.Type); err != nil {
-		return err
-	}
-	return json.Unmarshal(two[1], &t.Value)
+	return errors.Join(json.Unmarshal(two[0], &t.Type), json.Unmarshal(two[1], &t.Value))
 }
 
-// typeNames has the name of each type at its number.
-var typeNames = []string{wire.TypeData: "data", wire.TypeClose: "close", wire.TypeKeepAlive: "keepalive"}
-
-func toFrame(f *wire.Frame) frame {
+func fromWire(f *wire.Frame) frame {
 	v := frame{
 		Type:     typeNames[f.Type],
 		Durable:  f.Flags&wire.FlagDurable != 0,
@@ -61,29 +74,26 @@ func toFrame(f *wire.Frame) frame {
 		Total:    f.Total,
 		Ext:      []tlv{},
 		Reason:   uint16(f.Reason),
-		Payload:  toHex(f.Payload),
+		Payload:  f.Payload,
 	}
 	for t, value := range f.Ext.All() {
-		v.Ext = append(v.Ext, tlv{uint8(t), toHex(value)})
+		v.Ext = append(v.Ext, tlv{uint8(t), value})
 	}
 	return v
 }
 
-// toWire returns the frame that v spells, which package wire can refuse. error: v is not the value of a frame.
-func (v frame) toWire() (*wire.Frame, error) {
+// toWire returns the frame that v spells, which package wire can refuse.
+func (v frame) toWire() *wire.Frame {
 	f := &wire.Frame{
+		Type:     wire.Type(slices.Index(typeNames, v.Type)),
 		Channel:  v.Channel,
 		Session:  wire.Serial(v.Session),
 		Sequence: wire.Serial(v.Sequence),
 		Offset:   v.Offset,
 		Total:    v.Total,
 		Reason:   wire.CloseReason(v.Reason),
+		Payload:  v.Payload,
 	}
-	t := slices.Index(typeNames, v.Type)
-	if t < 0 {
-		return nil, fmt.Errorf("frame of type %q", v.Type)
-	}
-	f.Type = wire.Type(t)
 	if v.Durable {
 		f.Flags |= wire.FlagDurable
 	}
@@ -91,18 +101,8 @@ func (v frame) toWire() (*wire.Frame, error) {
 		f.Flags |= wire.FlagHigh
 	}
 	for _, t := range v.Ext {
-		value, err := fromHex(t.Value)
-		if err != nil {
-			return nil, err
-		}
 		// The length byte of a value over 255 bytes does not matter: the TLVs are too long by then.
-		f.Ext = append(append(f.Ext, t.Type, byte(len(value))), value...)
+		f.Ext = append(append(f.Ext, t.Type, byte(len(t.Value))), t.Value...)
 	}
-	var err error
-	f.Payload, err = fromHex(v.Payload)
-	return f, err
+	return f
 }
-
-func toHex(b []byte) string { return hex.EncodeToString(b) }
-
-func fromHex(s string) ([]byte, error) { return hex.DecodeString(s) }

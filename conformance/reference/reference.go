@@ -1,5 +1,5 @@
-// Package reference is the Go library behind the port protocol, cdcp-port/1 (PORT-PROTOCOL.md). The conformance suite judges it through the same
-// lines of JSON as any port.
+// Package reference is the Go library behind the port protocol, cdcp-port/1 (PORT-PROTOCOL.md). The conformance suite
+// judges it through the same lines of JSON as any port.
 package reference
 
 import (
@@ -21,15 +21,6 @@ const (
 	Language = "Go"
 )
 
-// request holds the keys of every op.
-type request struct {
-	ID    json.RawMessage `json:"id"`
-	Op    string          `json:"op"`
-	Echo  string          `json:"echo"`
-	Hex   string          `json:"hex"`
-	Frame frame           `json:"frame"`
-}
-
 // reply has the id and one other key.
 type reply struct {
 	ID          json.RawMessage `json:"id"`
@@ -38,25 +29,41 @@ type reply struct {
 	Bug         string          `json:"bug,omitempty"`
 }
 
-// Call answers one request, a line of JSON without its line feed, with one reply. It keeps nothing of it. What is no request of the protocol is answered with a bug,
-// under id 0 where the id cannot be read.
+// Call answers one request, a line of JSON without its line feed, with one reply. It keeps nothing of it. A line that
+// is no request of the protocol is answered with a bug, under id 0 if its id cannot be read.
 func Call(line []byte) []byte {
-	var q request
-	if err := json.Unmarshal(line, &q); err != nil {
-		return marshal(reply{ID: id(q.ID), Bug: err.Error()})
+	r := reply{ID: json.RawMessage("0")}
+	var q object
+	var id uint64
+	var op string
+	err := json.Unmarshal(line, &q)
+	if err == nil {
+		err = q.get("id", &id)
 	}
-	r := reply{ID: id(q.ID)}
-	switch q.Op {
-	case "hello":
-		r.OK = map[string]string{"protocol": Protocol, "echo": q.Echo, "name": Name, "version": Version, "language": Language}
-	case "decode":
-		r.OK, r.Bug = decode(q.Hex)
-	case "encode":
-		r.OK, r.Bug = encode(q.Frame)
-	default:
-		r.Unsupported = &q.Op
+	if err == nil {
+		r.ID = q["id"]
+		err = q.get("op", &op)
 	}
-	return marshal(r)
+	if err == nil {
+		switch op {
+		case "hello":
+			r.OK, err = hello(q)
+		case "decode":
+			r.OK, err = decode(q)
+		case "encode":
+			r.OK, err = encode(q)
+		default:
+			r.Unsupported = &op
+		}
+	}
+	if err != nil {
+		r.Bug = err.Error()
+	}
+	b, err := json.Marshal(r)
+	if err != nil {
+		panic("reference: a reply that cannot be written: " + err.Error())
+	}
+	return b
 }
 
 // Serve answers the requests that it reads from r, one per line, on w, until r ends. It returns the first error of r or w.
@@ -78,50 +85,44 @@ func Serve(r io.Reader, w io.Writer) error {
 	}
 }
 
-func id(raw json.RawMessage) json.RawMessage {
-	if len(raw) == 0 {
-		return json.RawMessage("0")
+func hello(q object) (any, error) {
+	var protocol string
+	var echo hexBytes
+	if err := errors.Join(q.get("protocol", &protocol), q.get("echo", &echo)); err != nil {
+		return nil, err
 	}
-	return raw
+	return map[string]any{"protocol": Protocol, "echo": echo, "name": Name, "version": Version, "language": Language}, nil
 }
 
-func marshal(r reply) []byte {
-	b, err := json.Marshal(r)
-	if err != nil {
-		panic("reference: a reply that cannot be written: " + err.Error())
-	}
-	return b
-}
-
-func decode(hex string) (ok any, bug string) {
-	b, err := fromHex(hex)
-	if err != nil {
-		return nil, err.Error()
+func decode(q object) (any, error) {
+	var b hexBytes
+	if err := q.get("hex", &b); err != nil {
+		return nil, err
 	}
 	var f wire.Frame
 	if err := f.Parse(b); err != nil {
 		return refusal(err)
 	}
-	return map[string]frame{"frame": toFrame(&f)}, ""
+	return map[string]any{"frame": fromWire(&f)}, nil
 }
 
-func encode(v frame) (ok any, bug string) {
-	f, err := v.toWire()
-	if err != nil {
-		return nil, err.Error()
+func encode(q object) (any, error) {
+	var v frame
+	if err := q.get("frame", &v); err != nil {
+		return nil, err
 	}
-	b, err := f.AppendBinary(nil)
+	b, err := v.toWire().AppendBinary(nil)
 	if err != nil {
 		return refusal(err)
 	}
-	return map[string]string{"hex": toHex(b)}, ""
+	return map[string]any{"hex": hexBytes(b)}, nil
 }
 
 // refusal is the result of a frame that package wire refuses.
-func refusal(err error) (ok any, bug string) {
-	e, is := errors.AsType[*wire.Error](err)
-	if !is {
-		return nil, fmt.Sprintf("an error without a code: %v", err)
+func refusal(err error) (any, error) {
+	e, ok := errors.AsType[*wire.Error](err)
+	if !ok {
+		return nil, fmt.Errorf("an error without a code: %w", err)
 	}
-	return map[string]any{"error": map[string]int{"code": int(e.Code), "offset": e.Offset}}, ""
+	return map[string]any{"error": map[string]int{"code": int(e.Code), "offset": e.Offset}}, nil
 }

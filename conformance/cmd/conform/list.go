@@ -18,8 +18,7 @@ func list(args []string, stdout, stderr io.Writer) int {
 	}
 	s, err := conformance.Load(testdata.FS())
 	if err != nil {
-		fmt.Fprintln(stderr, "conform:", err)
-		return exitSuite
+		return fail(stderr, exitSuite, err)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d cases\n\n", len(s.Vectors))
@@ -49,8 +48,7 @@ func list(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(&b, "%s  %s\n  %s\n", c.ID, proof, c.Text)
 	}
 	if _, err := io.WriteString(stdout, b.String()); err != nil {
-		fmt.Fprintln(stderr, "conform:", err)
-		return exitSuite
+		return fail(stderr, exitSuite, err)
 	}
 	return exitConforms
 }

@@ -66,8 +66,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return inspect(args, stdin, stdout, stderr)
 	case "port":
 		if err := reference.Serve(stdin, stdout); err != nil {
-			fmt.Fprintln(stderr, "conform:", err)
-			return exitSuite
+			return fail(stderr, exitSuite, err)
 		}
 		return exitConforms
 	case "help", "-h", "-help", "--help":
@@ -77,6 +76,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "conform: there is no command %q\n\n%s", command, usage)
 		return exitUsage
 	}
+}
+
+// fail says what went wrong, and returns the exit class.
+func fail(stderr io.Writer, class int, err error) int {
+	fmt.Fprintln(stderr, "conform:", err)
+	return class
 }
 
 // judge is conform run.
@@ -97,20 +102,16 @@ func judge(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "conform: --timeout is to be more than 0")
 		return exitUsage
 	}
-	fail := func(class int, err error) int {
-		fmt.Fprintln(stderr, "conform:", err)
-		return class
-	}
 	suite, err := conformance.Load(testdata.FS())
 	if err != nil {
-		return fail(exitSuite, err)
+		return fail(stderr, exitSuite, err)
 	}
 	if *only != "" {
 		if suite, err = suite.Select(*only); err != nil {
-			return fail(exitUsage, err)
+			return fail(stderr, exitUsage, err)
 		}
 		if len(suite.Vectors) == 0 {
-			return fail(exitNothingRan, fmt.Errorf("nothing matches %q; conform list shows what there is", *only))
+			return fail(stderr, exitNothingRan, fmt.Errorf("nothing matches %q; conform list shows what there is", *only))
 		}
 	}
 
@@ -118,7 +119,7 @@ func judge(args []string, stdout, stderr io.Writer) int {
 	if len(command) == 0 {
 		self, err := os.Executable()
 		if err != nil {
-			return fail(exitSuite, err)
+			return fail(stderr, exitSuite, err)
 		}
 		command = []string{self, "port"}
 	}
@@ -130,7 +131,7 @@ func judge(args []string, stdout, stderr io.Writer) int {
 	done()
 	if err != nil {
 		port.Kill()
-		return fail(exitNotStarted, err)
+		return fail(stderr, exitNotStarted, err)
 	}
 	if err := port.Close(); err != nil {
 		report.Note = err.Error()
@@ -140,10 +141,10 @@ func judge(args []string, stdout, stderr io.Writer) int {
 	}
 
 	if err := report.WriteText(stdout, colour(stdout)); err != nil {
-		return fail(exitSuite, err)
+		return fail(stderr, exitSuite, err)
 	}
 	if err := errors.Join(writeFile(*jsonFile, report.WriteJSON), writeFile(*junitFile, report.WriteJUnit)); err != nil {
-		return fail(exitSuite, err)
+		return fail(stderr, exitSuite, err)
 	}
 	if !report.Conforms() {
 		return exitDoesNot
