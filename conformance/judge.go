@@ -79,7 +79,7 @@ func (t *talk) try(r *Result) error {
 	for _, step := range r.Vector.steps() {
 		reply, err := t.ask(step.request)
 		if err == nil {
-			r.Verdict, r.Differs = judge(reply, step.want)
+			r.Verdict, r.Differs = judge(reply, step)
 			if r.Verdict == Passed {
 				continue
 			}
@@ -100,14 +100,14 @@ func (t *talk) try(r *Result) error {
 }
 
 // judge compares a reply with the ok that is to come back.
-func judge(reply map[string]any, want any) (Verdict, []string) {
-	if len(reply) == 1 && reply["unsupported"] != nil {
+func judge(reply map[string]any, step step) (Verdict, []string) {
+	if len(reply) == 1 && reply["unsupported"] == step.request["op"] {
 		return Unsupported, nil
 	}
 	if _, is := reply["bug"].(string); is && len(reply) == 1 {
 		return Bug, nil
 	}
-	if differs := diff("", map[string]any{"ok": want}, any(reply)); len(differs) > 0 {
+	if differs := diff("", map[string]any{"ok": step.want}, any(reply)); len(differs) > 0 {
 		return Failed, differs
 	}
 	return Passed, nil

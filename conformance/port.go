@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // A Port answers the requests of cdcp-port/1.
@@ -65,7 +67,7 @@ type talk struct {
 	sent []byte // the last request
 }
 
-// ask sends a request and returns the reply, as parse gives it: an object with the id asked for and exactly one of ok, unsupported and bug.
+// ask sends a request and returns the reply, as parse gives it, an object with the id asked for, without that id.
 func (t *talk) ask(request map[string]any) (reply map[string]any, err error) {
 	t.id++
 	line := map[string]any{"id": t.id}
@@ -83,6 +85,9 @@ func (t *talk) ask(request map[string]any) (reply map[string]any, err error) {
 	if err != nil {
 		return nil, &Broken{Noise, fmt.Sprintf("no JSON: %s", short(string(b)))}
 	}
+	if key, ok := twice(b); ok {
+		return nil, &Broken{Noise, fmt.Sprintf("the key %q stands twice: %s", key, short(string(b)))}
+	}
 	reply, ok := v.(map[string]any)
 	if !ok || reply["id"] == nil {
 		return nil, &Broken{Noise, fmt.Sprintf("no reply: %s", short(string(b)))}
@@ -94,8 +99,11 @@ func (t *talk) ask(request map[string]any) (reply map[string]any, err error) {
 	return reply, nil
 }
 
-// parse reads one JSON value, all of b, with numbers kept as they are written.
+// parse reads one JSON value in UTF-8, all of b, with numbers kept as they are written.
 func parse(b []byte) (any, error) {
+	if !utf8.Valid(b) {
+		return nil, errors.New("not UTF-8")
+	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
 	var v any
@@ -106,6 +114,48 @@ func parse(b []byte) (any, error) {
 		return nil, errors.New("more than one value")
 	}
 	return v, nil
+}
+
+// twice returns a key that stands twice in an object of b, which parse has read.
+func twice(b []byte) (string, bool) {
+	type level struct {
+		keys map[string]bool // nil: an array
+		key  bool            // what comes next is a key
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	var open []*level
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return "", false
+		}
+		var in *level
+		if len(open) > 0 {
+			in = open[len(open)-1]
+		}
+		switch token {
+		case json.Delim('}'), json.Delim(']'):
+			open = open[:len(open)-1]
+			continue
+		}
+		if in != nil && in.keys != nil {
+			if in.key {
+				key, _ := token.(string)
+				if in.keys[key] {
+					return key, true
+				}
+				in.keys[key] = true
+			}
+			in.key = !in.key
+		}
+		switch token {
+		case json.Delim('{'):
+			open = append(open, &level{make(map[string]bool), true})
+		case json.Delim('['):
+			open = append(open, &level{})
+		}
+	}
 }
 
 // maxFrame is the longest frame of SPEC.md section 6; a port has to be able to read a line that holds one.
@@ -127,7 +177,7 @@ func (t *talk) start() (Identity, error) {
 		return Identity{}, err
 	}
 	ok, is := reply["ok"].(map[string]any)
-	if !is {
+	if !is || len(reply) != 1 {
 		return Identity{}, fmt.Errorf("hello was answered with %s", short(text(reply)))
 	}
 	if ok["protocol"] != "cdcp-port/1" {
@@ -137,18 +187,19 @@ func (t *talk) start() (Identity, error) {
 		return Identity{}, fmt.Errorf("bytes do not survive: hello's echo of 00 to ff, repeated to %d bytes, came back as %s", len(all), short(text(ok["echo"])))
 	}
 	var who Identity
-	for key, field := range map[string]*string{"name": &who.Name, "version": &who.Version, "language": &who.Language} {
-		s, _ := ok[key].(string)
-		if n := len([]rune(s)); n < 1 || n > 64 {
-			return Identity{}, fmt.Errorf("hello's %s is %s, not 1 to 64 characters", key, short(text(ok[key])))
+	for _, f := range []struct {
+		key   string
+		value *string
+	}{{"name", &who.Name}, {"version", &who.Version}, {"language", &who.Language}} {
+		s, _ := ok[f.key].(string)
+		if n := utf8.RuneCountInString(s); n < 1 || n > 64 {
+			return Identity{}, fmt.Errorf("hello's %s is %s, not 1 to 64 characters", f.key, short(text(ok[f.key])))
 		}
-		*field = s
+		*f.value = s
 	}
-	if keys := []string{"protocol", "echo", "name", "version", "language"}; len(ok) != len(keys) {
-		for key := range ok {
-			if !slices.Contains(keys, key) {
-				return Identity{}, fmt.Errorf("hello's reply has a key %q, which the protocol does not", key)
-			}
+	for _, key := range slices.Sorted(maps.Keys(ok)) {
+		if !slices.Contains([]string{"protocol", "echo", "name", "version", "language"}, key) {
+			return Identity{}, fmt.Errorf("hello's reply has a key %q, which the protocol does not", key)
 		}
 	}
 	op := "zz-" + strings.ToLower(rand.Text()[:8])

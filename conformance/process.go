@@ -3,6 +3,7 @@ package conformance
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -24,11 +25,14 @@ type Process struct {
 	mu    sync.Mutex
 	group *os.Process // what Kill kills; nil: nothing
 
-	cmd    *exec.Cmd
+	cmd    *exec.Cmd // nil: not started
 	stdin  io.WriteCloser
 	lines  chan output
-	ended  chan struct{} // closed when cmd has been waited for
+	over   chan struct{} // closed when nobody reads lines any more
+	ended  chan struct{} // closed when cmd has been waited for, its group killed, and its standard error read
+	broken bool          // Call has said what became of it
 	stderr tail
+	pipes  [2]*os.File // our ends of its output and standard error
 }
 
 // NewProcess returns a port that Start starts as command, the name of a program and its arguments. A reply that takes longer than timeout is a [Hang].
@@ -44,64 +48,114 @@ type output struct {
 
 var errLong = fmt.Errorf("a line of more than %d bytes", maxLine)
 
+// maxRest is how long the standard error of a port that has ended can stay open, in what it started outside of its group.
+const maxRest = 250 * time.Millisecond
+
 // Start starts the process, after it has ended one that runs.
 func (p *Process) Start() error {
-	p.Kill()
-	p.cmd = exec.Command(p.command[0], p.command[1:]...)
-	p.cmd.Stderr = &p.stderr
-	p.cmd.WaitDelay = time.Second // for the standard error of what the port leaves behind
-	ownGroup(p.cmd)
-	var err error
-	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
-		return err
-	}
-	// Not StdoutPipe: Wait would close it, and with it throw away what the port wrote last.
-	stdout, w, err := os.Pipe()
+	p.stop()
+	cmd := exec.Command(p.command[0], p.command[1:]...)
+	ownGroup(cmd)
+	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return err
 	}
-	p.cmd.Stdout = w
-	err = p.cmd.Start()
-	w.Close()
+	// Pipes of our own: Wait would close those of cmd, and with them throw away what the port wrote last.
+	var ours, theirs [2]*os.File
+	for i := range ours {
+		if ours[i], theirs[i], err = os.Pipe(); err != nil {
+			break
+		}
+	}
+	if err == nil {
+		cmd.Stdout, cmd.Stderr = theirs[0], theirs[1]
+		err = cmd.Start()
+	}
+	for _, f := range theirs {
+		f.Close() // nil is an error too
+	}
 	if err != nil {
-		stdout.Close()
+		stdin.Close()
+		for _, f := range ours {
+			f.Close()
+		}
 		return err
 	}
 	p.mu.Lock()
-	p.group = p.cmd.Process
+	p.group = cmd.Process
 	p.mu.Unlock()
 
-	lines, ended := make(chan output, 1), make(chan struct{})
-	p.lines, p.ended = lines, ended
+	lines, over, ended := make(chan output, 1), make(chan struct{}), make(chan struct{})
+	p.cmd, p.stdin, p.lines, p.over, p.ended, p.broken, p.pipes = cmd, stdin, lines, over, ended, false, ours
 	go func() {
-		defer stdout.Close()
-		r := bufio.NewReader(stdout)
+		r := bufio.NewReader(ours[0])
 		for {
 			line, err := readLine(r)
-			lines <- output{line, err}
+			if err == io.EOF && json.Valid(line) {
+				err = nil // a last line without a line feed counts; the end comes after it
+			}
+			select {
+			case lines <- output{line, err}:
+			case <-over:
+				return
+			}
 			if err != nil {
+				ours[0].Close()
 				return
 			}
 		}
 	}()
-	go func(cmd *exec.Cmd) {
+	said := make(chan struct{})
+	p.stderr.open(ours[1])
+	go func() {
+		p.stderr.fill(ours[1])
+		close(said)
+	}()
+	go func() {
 		cmd.Wait() // its error is in cmd.ProcessState
+		p.mu.Lock()
+		killGroup(cmd.Process)
+		if p.group == cmd.Process {
+			p.group = nil // its number can be another's from now on
+		}
+		p.mu.Unlock()
+		select {
+		case <-said:
+		case <-time.After(maxRest):
+		}
 		close(ended)
-	}(p.cmd)
+	}()
 	return nil
 }
 
-// readLine reads a line and takes off its line feed, and a carriage return before it.
+// stop kills what runs and lets go of it.
+func (p *Process) stop() {
+	if p.cmd == nil {
+		return
+	}
+	p.Kill()
+	close(p.over)
+	p.stdin.Close()
+	for _, f := range p.pipes {
+		f.Close()
+	}
+	p.cmd = nil
+}
+
+// readLine reads a line and takes off its end, a line feed and a carriage return before it.
 func readLine(r *bufio.Reader) ([]byte, error) {
 	var line []byte
 	for {
 		part, err := r.ReadSlice('\n')
 		line = append(line, part...)
-		if len(line) > maxLine {
+		if err == nil {
+			line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+		}
+		if len(line) > maxLine+1 || len(line) > maxLine && (err == nil || line[maxLine] != '\r') {
 			return line, errLong
 		}
 		if err == nil {
-			return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r")), nil
+			return line, nil
 		}
 		if !errors.Is(err, bufio.ErrBufferFull) {
 			return line, err
@@ -111,40 +165,41 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 
 // Call implements [Port].
 func (p *Process) Call(request []byte) ([]byte, error) {
+	reply, err := p.call(request)
+	p.broken = err != nil
+	return reply, err
+}
+
+func (p *Process) call(request []byte) ([]byte, error) {
+	if p.cmd == nil {
+		return nil, &Broken{NotRun, "the port is not started"}
+	}
 	select {
 	case out := <-p.lines:
 		if out.err == nil {
 			p.Kill()
 			return nil, &Broken{Noise, "wrote before it was asked: " + short(string(out.line))}
 		}
-		return nil, p.over(out)
+		return nil, p.verdict(out)
 	default:
 	}
 	go p.stdin.Write(append(bytes.Clone(request), '\n')) // a port that does not read must not stop us; an error shows as an end of output
 	limit := time.NewTimer(p.timeout)
 	defer limit.Stop()
-	ended := p.ended
-	for {
-		select {
-		case out := <-p.lines:
-			if out.err == nil {
-				return out.line, nil
-			}
-			return nil, p.over(out)
-		case <-ended:
-			// What it wrote is still on its way. Whatever else holds its output goes with it.
-			p.Kill()
-			ended = nil
-		case <-limit.C:
-			p.Kill()
-			out := p.rest()
-			return nil, &Broken{Hang, fmt.Sprintf("no answer within %v%s", p.timeout, half(out))}
+	select {
+	case out := <-p.lines:
+		if out.err == nil {
+			return out.line, nil
 		}
+		return nil, p.verdict(out)
+	case <-limit.C:
+		p.Kill()
+		return nil, &Broken{Hang, fmt.Sprintf("no answer within %v%s", p.timeout, half(p.rest()))}
 	}
 }
 
-// over says how an output came to its end.
-func (p *Process) over(out output) *Broken {
+// verdict says how an output came to its end.
+func (p *Process) verdict(out output) *Broken {
 	if errors.Is(out.err, errLong) {
 		p.Kill()
 		return &Broken{Noise, out.err.Error()}
@@ -161,18 +216,24 @@ func (p *Process) over(out output) *Broken {
 	return &Broken{Crash, "ended: " + p.cmd.ProcessState.String() + half(out)}
 }
 
-// rest returns the end of the output of a port that was killed.
+// rest returns the end of the output of a port that was killed, after its standard error has ended.
 func (p *Process) rest() output {
-	for {
+	limit := time.After(time.Second)
+	var last output
+	lines, ended := p.lines, p.ended
+	for lines != nil || ended != nil {
 		select {
-		case out := <-p.lines:
+		case out := <-lines:
 			if out.err != nil {
-				return out
+				last, lines = out, nil
 			}
-		case <-time.After(time.Second):
-			return output{}
+		case <-ended:
+			ended = nil
+		case <-limit:
+			return last
 		}
 	}
+	return last
 }
 
 func half(out output) string {
@@ -185,54 +246,75 @@ func half(out output) string {
 // Kill ends the process and whatever it started, at once. A Call under way returns.
 func (p *Process) Kill() {
 	p.mu.Lock()
-	group := p.group
-	p.mu.Unlock()
-	if group != nil {
-		killGroup(group)
+	defer p.mu.Unlock()
+	if p.group != nil {
+		killGroup(p.group)
 	}
 }
 
-// Close ends the input of the process and waits for it to end, as long as for a reply. error: it does not end, or not with status 0.
+// Close ends the input of the process and waits for it to end, as long as for a reply. error: it does not end, or not with status 0. A port of which Call has said
+// that it is broken is killed without a word.
 func (p *Process) Close() error {
-	if p.cmd == nil || p.cmd.Process == nil {
+	if p.cmd == nil {
 		return nil
 	}
-	defer p.Kill()
+	defer p.stop()
+	if p.broken {
+		return nil
+	}
 	p.stdin.Close()
-	select {
-	case <-p.ended:
-	case <-time.After(p.timeout):
-		return fmt.Errorf("the port did not end at the end of its input, and was killed after %v", p.timeout)
+	limit := time.After(p.timeout)
+	for {
+		select {
+		case <-p.lines: // it can be busy with writing what nobody asked for
+		case <-p.ended:
+			if !p.cmd.ProcessState.Success() {
+				return fmt.Errorf("the port ended at the end of its input with %v, not with status 0", p.cmd.ProcessState)
+			}
+			return nil
+		case <-limit:
+			return fmt.Errorf("the port did not end at the end of its input, and was killed after %v", p.timeout)
+		}
 	}
-	if !p.cmd.ProcessState.Success() {
-		return fmt.Errorf("the port ended at the end of its input with %v, not with status 0", p.cmd.ProcessState)
-	}
-	return nil
 }
 
 // Stderr implements [Port]: the last 16 KiB of it.
 func (p *Process) Stderr() string { return p.stderr.take() }
 
-// A tail keeps the end of what is written to it.
+// A tail keeps the end of what comes out of a pipe.
 type tail struct {
-	mu  sync.Mutex
-	buf []byte
+	mu   sync.Mutex
+	pipe *os.File
+	buf  []byte
 }
 
 const maxTail = 16 << 10
+
+// open makes pipe what take looks into for the latest.
+func (t *tail) open(pipe *os.File) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.pipe = pipe
+}
 
 // Write implements [io.Writer].
 func (t *tail) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.buf = append(t.buf, b[max(0, len(b)-maxTail):]...)
-	t.buf = append(t.buf[:0], t.buf[max(0, len(t.buf)-maxTail):]...)
+	t.add(b)
 	return len(b), nil
 }
 
+func (t *tail) add(b []byte) {
+	t.buf = append(t.buf, b[max(0, len(b)-maxTail):]...)
+	t.buf = append(t.buf[:0], t.buf[max(0, len(t.buf)-maxTail):]...)
+}
+
+// take returns what there is and forgets it.
 func (t *tail) take() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.latest()
 	s := string(t.buf)
 	t.buf = t.buf[:0]
 	return s

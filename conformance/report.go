@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"unicode"
 )
 
 // A Report is what came of a [Suite] at a port.
@@ -108,7 +109,7 @@ func (r *Report) WriteText(w io.Writer, colour bool) error {
 	var b strings.Builder
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(&b, "  %-9s%s\n", name, strings.ReplaceAll(value, "\n", "\n           "))
+			fmt.Fprintf(&b, "  %-9s%s\n", name, strings.ReplaceAll(printable(value, "\n\t"), "\n", "\n           "))
 		}
 	}
 	if r.Suite.Part != "" {
@@ -149,7 +150,8 @@ func (r *Report) WriteText(w io.Writer, colour bool) error {
 	case r.Suite.Part != "":
 		verdict = paint("1;32", "passes a part of")
 	}
-	fmt.Fprintf(&b, "%s %s (%s; %s) %s %s\n\n", r.Port.Name, r.Port.Version, r.Port.Language, r.how(), verdict, r.Suite.Spec.Protocol)
+	who := printable(fmt.Sprintf("%s %s (%s; %s)", r.Port.Name, r.Port.Version, r.Port.Language, r.how()), "")
+	fmt.Fprintf(&b, "%s %s %s\n\n", who, verdict, r.Suite.Spec.Protocol)
 	fmt.Fprintf(&b, "  cases    %4d passed  %4d failed  %4d unsupported  of %d\n", t.Totals.Passed, t.Totals.Failed, t.Totals.Unsupported, t.Totals.Cases)
 	fmt.Fprintf(&b, "  pairs    %4d passed                                 of %d\n", t.Pairs.Passed, t.Pairs.Total)
 	fmt.Fprintf(&b, "  clauses  %4d proven                                 of %d\n", t.Clauses.Proven, t.Clauses.Total)
@@ -158,6 +160,16 @@ func (r *Report) WriteText(w io.Writer, colour bool) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// printable replaces what a terminal would act on, so that a port cannot write over what is said of it. The control characters of keep stay.
+func printable(s, keep string) string {
+	return strings.Map(func(c rune) rune {
+		if !unicode.IsPrint(c) && !strings.ContainsRune(keep, c) {
+			return '\uFFFD'
+		}
+		return c
+	}, strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\r\n", "\n"))
 }
 
 // repeat returns the command that runs one case again.
@@ -172,12 +184,13 @@ func (r *Report) repeat(id string) string {
 func commandLine(words []string) string {
 	quoted := make([]string, len(words))
 	for i, word := range words {
+		word = filepath.ToSlash(word)
 		if word == "" || strings.ContainsFunc(word, func(c rune) bool {
-			return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+@%\\", c)
+			return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+@%", c)
 		}) {
 			word = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 		}
-		quoted[i] = filepath.ToSlash(word)
+		quoted[i] = word
 	}
 	return strings.Join(quoted, " ")
 }

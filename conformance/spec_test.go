@@ -48,6 +48,9 @@ func readSpec(text string) (s conformance.Spec, faults []string) {
 	end := func() {
 		line := strings.Join(block, " ")
 		block = nil
+		if m := letter.FindStringSubmatch(line); m != nil {
+			letters[m[1]] = m[2]
+		}
 		words := keyword.FindAllString(code.ReplaceAllString(line, "``"), -1)
 		m := clauseTag.FindStringSubmatch(line)
 		if m == nil {
@@ -88,9 +91,6 @@ func readSpec(text string) (s conformance.Spec, faults []string) {
 			if strings.HasPrefix(section, "7 ") {
 				s.Errors = append(s.Errors, conformance.ErrorCode{Code: n, Name: m[2], Text: m[3]})
 			}
-		}
-		if m := letter.FindStringSubmatch(line); m != nil {
-			letters[m[1]] = m[2]
 		}
 		if m := cellRow.FindStringSubmatch(line); m != nil && strings.HasPrefix(section, "7.1 ") {
 			for i, cell := range strings.Split(strings.Trim(m[2], " |"), " | ") {

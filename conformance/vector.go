@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"strconv"
@@ -117,7 +118,7 @@ func parseVector(line []byte) (Vector, error) {
 	if err := d.Decode(&v); err != nil {
 		return v, err
 	}
-	if d.More() {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return v, fmt.Errorf("more than one object in a line")
 	}
 	switch {
@@ -141,8 +142,13 @@ func parseVector(line []byte) (Vector, error) {
 	return v, nil
 }
 
-// maxRepeat bounds the N of HH*N, so that a file cannot make a loader allocate without end.
-const maxRepeat = 1 << 17
+// maxRepeat bounds the N of HH*N, and maxBytes the bytes of all tokens together, so that a file cannot make a loader allocate without end.
+const (
+	maxRepeat = 1 << 17
+	maxBytes  = 1 << 18
+)
+
+var errBytes = fmt.Errorf("more than %d bytes", maxBytes)
 
 // expand returns the plain hexadecimal of tokens: "03e8 61*3" is 03e8616161.
 func expand(tokens string) (string, error) {
@@ -155,12 +161,15 @@ func expand(tokens string) (string, error) {
 		n := 1
 		if repeated {
 			var err error
-			if n, err = strconv.Atoi(times); err != nil || n < 1 || n > maxRepeat || len(digits) != 2 {
+			if n, err = strconv.Atoi(times); err != nil || n < 1 || n > maxRepeat || strconv.Itoa(n) != times || len(digits) != 2 {
 				return "", fmt.Errorf("token %q: HH*N has one byte, and N from 1 to %d", token, maxRepeat)
 			}
 		}
 		if b, err := hex.DecodeString(digits); err != nil || len(b) == 0 || hex.EncodeToString(b) != digits {
 			return "", fmt.Errorf("token %q: not bytes in lower case hexadecimal", token)
+		}
+		if s.Len()+n*len(digits) > 2*maxBytes {
+			return "", errBytes
 		}
 		s.WriteString(strings.Repeat(digits, n))
 	}
@@ -174,11 +183,15 @@ func (f *Frame) expand() (*Frame, error) {
 	if g.Payload, err = expand(f.Payload); err != nil {
 		return nil, err
 	}
+	total := len(g.Payload)
 	g.Ext = make([]TLV, len(f.Ext))
 	for i, t := range f.Ext {
 		g.Ext[i].Type = t.Type
 		if g.Ext[i].Value, err = expand(t.Value); err != nil {
 			return nil, err
+		}
+		if total += len(g.Ext[i].Value); total > 2*maxBytes {
+			return nil, errBytes
 		}
 	}
 	return &g, nil

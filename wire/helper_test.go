@@ -32,7 +32,7 @@ func init() {
 // unhex reads bytes as SPEC.md appendix A writes them: hexadecimal, fields apart by spaces, 61*44 for 44 bytes 0x61.
 func unhex(s string) []byte {
 	b := []byte{}
-	for _, word := range strings.Fields(s) {
+	for word := range strings.FieldsSeq(s) {
 		digits, times, repeated := strings.Cut(word, "*")
 		n := 1
 		if repeated {

@@ -247,6 +247,9 @@ func tlvWords(v []byte) string {
 func valueWords(t wire.ExtType, v []byte) string {
 	switch t {
 	case wire.ExtRun:
+		if number(v) == 65535 {
+			return "65535 or more messages to this list"
+		}
 		return count(int(number(v)), "message") + " to this list"
 	case wire.ExtOrigin:
 		return "participant " + decimal(v)
