@@ -1,6 +1,7 @@
 package conformance_test
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -225,6 +226,18 @@ func bytesOf(t *testing.T, tokens []string) []byte {
 		}
 	}
 	return all
+}
+
+// TestExpand holds Expand against a reading of its own, for the tokens of every vector.
+func TestExpand(t *testing.T) {
+	for _, v := range load(t).Vectors {
+		if v.Hex == nil {
+			continue
+		}
+		if b, err := conformance.Expand(*v.Hex); err != nil || !bytes.Equal(b, bytesOf(t, strings.Fields(*v.Hex))) {
+			t.Errorf("%s: Expand(%.80q) = %.80x, %v", v.ID, *v.Hex, b, err)
+		}
+	}
 }
 
 // TestTruncations proves that each strict prefix of a frame of each shape stands among the vectors.

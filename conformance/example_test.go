@@ -61,9 +61,12 @@ func selfPort() (port *conformance.Process, end func()) {
 	if err != nil {
 		log.Fatal(err)
 	}
+	covered := os.Getenv("GOCOVERDIR")
+	os.Setenv("GOCOVERDIR", dir) // with coverage it would complain on its standard error
 	os.Setenv(behaviourVariable, "right")
 	return conformance.NewProcess(time.Minute, self, dir), func() {
 		os.Unsetenv(behaviourVariable)
+		os.Setenv("GOCOVERDIR", covered)
 		os.RemoveAll(dir)
 	}
 }
@@ -111,6 +114,16 @@ func ExampleSpec_Cell() {
 	// Output:
 	// [WIRE-015]
 	// the code speaks of another field.
+}
+
+func ExampleExpand() {
+	b, err := conformance.Expand("80 00 03e8 61*3")
+	fmt.Printf("% x %v\n", b, err)
+	_, err = conformance.Expand("8")
+	fmt.Println(err)
+	// Output:
+	// 80 00 03 e8 61 61 61 <nil>
+	// token "8": not bytes in lower case hexadecimal
 }
 
 func ExampleSuite_Vector() {

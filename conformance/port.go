@@ -71,9 +71,7 @@ type talk struct {
 func (t *talk) ask(request map[string]any) (reply map[string]any, err error) {
 	t.id++
 	line := map[string]any{"id": t.id}
-	for k, v := range request {
-		line[k] = v
-	}
+	maps.Copy(line, request)
 	if t.sent, err = json.Marshal(line); err != nil {
 		return nil, err
 	}

@@ -136,7 +136,7 @@ func TestTally(t *testing.T) {
 // evil is what a port can put into a text.
 const evil = "\x1b[2J\x00\x07 ]]> <&\"'> \xff\xfe \u202e \ufffe\r\nnext"
 
-// failing2 is a report with failures that the texts below show.
+// withFailures is a report with the failures that the texts below show.
 func withFailures() *conformance.Report {
 	good, unsupported, wrong, broken, encoder := result("a-0", "", conformance.Passed, "WIRE-001"), result("a-1", "a-0", conformance.Unsupported, "WIRE-001", "WIRE-003"),
 		result("a-2", "", conformance.Failed, "WIRE-001", "WIRE-004"), result("b-1", "a-0", conformance.Crash, "WIRE-004"), result("b-2", "a-0", conformance.Failed, "WIRE-003")

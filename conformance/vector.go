@@ -150,6 +150,16 @@ const (
 
 var errBytes = fmt.Errorf("more than %d bytes", maxBytes)
 
+// Expand returns the bytes that tokens spell, in the form of testdata/README.md: of "03e8 61*3" they are
+// 03 e8 61 61 61. At most 262144 bytes.
+func Expand(tokens string) ([]byte, error) {
+	plain, err := expand(tokens)
+	if err != nil {
+		return nil, err
+	}
+	return hex.DecodeString(plain)
+}
+
 // expand returns the plain hexadecimal of tokens: "03e8 61*3" is 03e8616161.
 func expand(tokens string) (string, error) {
 	if tokens == "" {

@@ -6,13 +6,10 @@ package fuzz
 
 import (
 	"bytes"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"reflect"
 	"slices"
-	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/cdcp-project/cdcp/conformance"
@@ -34,22 +31,11 @@ func vectors(t testing.TB) []conformance.Vector {
 // unhex returns the bytes of the tokens of a vector.
 func unhex(t testing.TB, tokens string) []byte {
 	t.Helper()
-	var all []byte
-	for token := range strings.FieldsSeq(tokens) {
-		digits, times, repeated := strings.Cut(token, "*")
-		b, err := hex.DecodeString(digits)
-		if err != nil {
-			t.Fatal(err)
-		}
-		n := 1
-		if repeated {
-			if n, err = strconv.Atoi(times); err != nil {
-				t.Fatal(err)
-			}
-		}
-		all = append(all, bytes.Repeat(b, n)...)
+	b, err := conformance.Expand(tokens)
+	if err != nil {
+		t.Fatal(err)
 	}
-	return all
+	return b
 }
 
 // addFrames adds the bytes of every vector that has any.

@@ -399,7 +399,7 @@ func TestInspectWords(t *testing.T) {
 		{"41 characters", "80 00 0001 00000000 00000000 61*41", `"` + strings.Repeat("a", 40) + "\"…\n"},
 		{"16 bytes", "80 00 0001 00000000 00000000 00*16", "  12  00000000000000000000000000000000  payload          16 bytes\n"},
 		{"17 bytes", "80 00 0001 00000000 00000000 00*17", "  12  0000000000000000…17  payload          17 bytes\n"},
-		{"run", head + "04 01 02 ffff", "tlv-value        65535 messages to this list\n"},
+		{"run", head + "04 01 02 ffff", "tlv-value        65535 or more messages to this list\n"},
 		{"origin", head + "04 41 02 0102", "tlv-value        participant 258\n"},
 		{"one byte", head + "03 41 02 01", "tlv-length       2 bytes, and the TLVs have 1\n"},
 		{"text in a TLV", head + "04 0a 02 6869", "tlv-type         ext(0x0a), end-to-end\n"},
@@ -547,18 +547,9 @@ func inspected(t testing.TB, text string) (out string, class int) {
 // spelled returns the bytes of the tokens of a vector.
 func spelled(t testing.TB, tokens string) []byte {
 	t.Helper()
-	var b []byte
-	for token := range strings.FieldsSeq(tokens) {
-		digits, times, repeated := strings.Cut(token, "*")
-		field, err := hex.DecodeString(digits)
-		n := 1
-		if repeated {
-			n, _ = strconv.Atoi(times)
-		}
-		if err != nil || n < 1 {
-			t.Fatalf("%q is no token", token)
-		}
-		b = append(b, bytes.Repeat(field, n)...)
+	b, err := conformance.Expand(tokens)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return b
 }
