@@ -15,6 +15,7 @@ type Report struct {
 	Suite   *Suite
 	Port    Identity
 	Command []string // how the port was started; nil: the built-in reference, or a function
+	Flags   []string // of conform run, that a case needs to be repeated as it was run
 	Note    string   // what else there is to say of the port, which is not judged
 	Results []Result
 }
@@ -98,6 +99,9 @@ func (r *Report) how() string {
 	return commandLine(r.Command)
 }
 
+// maxClauses is how many clauses of a failing case are printed with their text. A case that is accepted can cite a dozen.
+const maxClauses = 3
+
 // WriteText writes r for people to w, with colours of a terminal if colour is set.
 func (r *Report) WriteText(w io.Writer, colour bool) error {
 	paint := func(code, s string) string {
@@ -122,10 +126,12 @@ func (r *Report) WriteText(w io.Writer, colour bool) error {
 		v := result.Vector
 		fmt.Fprintf(&b, "%s %s: %s\n", paint("1;31", "FAIL"), v.ID, result.Verdict)
 		line("tried", v.Comment)
-		for _, id := range v.Clauses {
-			if v.Error == nil && len(result.Differs) == 0 || v.Error != nil || id == v.Clauses[0] {
-				line(id, r.Suite.Spec.Clause(id).Text)
+		for i, id := range v.Clauses {
+			if i == maxClauses {
+				line("and", strings.Join(v.Clauses[i:], " "))
+				break
 			}
+			line(id, r.Suite.Spec.Clause(id).Text)
 		}
 		if v.Hex != nil {
 			line("bytes", *v.Hex)
@@ -174,10 +180,11 @@ func printable(s, keep string) string {
 
 // repeat returns the command that runs one case again.
 func (r *Report) repeat(id string) string {
-	if r.Command == nil {
-		return "conform run --only " + id
+	words := append([]string{"conform", "run", "--only", id}, r.Flags...)
+	if r.Command != nil {
+		words = append(append(words, "--"), r.Command...)
 	}
-	return "conform run --only " + id + " -- " + commandLine(r.Command)
+	return commandLine(words)
 }
 
 // commandLine returns words as one pastes them into a shell.

@@ -166,6 +166,7 @@ const failuresText = `FAIL a-1: unsupported
 FAIL a-2: failed
   tried    What a-2 tries.
   WIRE-001 A first thing MUST be.
+  WIRE-004 A third thing MUST NOT be.
   bytes    80 00
   sent     {"id":5,"op":"encode","frame":{}}
   expected {"ok":{"hex":"8000"}}
@@ -209,7 +210,8 @@ func TestWriteText(t *testing.T) {
 		return small(result("a-0", "", conformance.Passed, "WIRE-001"), result("a-1", "a-0", conformance.Passed, "WIRE-001"))
 	}
 	part := func(r *conformance.Report) *conformance.Report { r.Suite.Part = "a-*"; return r }
-	built := small(result("a-0", "", conformance.Hang, "WIRE-001"))
+	built := small(result("a-0", "", conformance.Hang, "WIRE-001", "WIRE-003", "WIRE-004", "WIRE-002"))
+	built.Flags = []string{"--timeout", "1m0s"}
 	built.Results[0].Detail = "no answer"
 	forged := pass()
 	forged.Port = conformance.Identity{Name: "x\nFAIL", Version: "\x1b[8m", Language: "\r\u202e"}
@@ -262,9 +264,12 @@ cdcp-x 2.1 (Brainfuck; built in) passes a part of cdcp.v1
 		{"built in, in colour", built, true, "\x1b[1;31mFAIL\x1b[0m a-0: hang" + `
   tried    What a-0 tries.
   WIRE-001 A first thing MUST be.
+  WIRE-003 A second thing MUST be.
+  WIRE-004 A third thing MUST NOT be.
+  and      WIRE-002
   bytes    80 00
   because  no answer
-  repeat   conform run --only a-0
+  repeat   conform run --only a-0 --timeout 1m0s
 
 ` + "cdcp-x 2.1 (Brainfuck; built in) \x1b[1;31mdoes NOT conform to\x1b[0m cdcp.v1" + `
 

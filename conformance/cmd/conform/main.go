@@ -30,6 +30,9 @@ const (
 	exitNothingRan = 5
 )
 
+// defaultTimeout is how long a reply can take, if --timeout does not say.
+const defaultTimeout = 10 * time.Second
+
 const usage = `conform judges an implementation of the Call Data Channel Protocol.
 
   conform                                 judge the built-in reference
@@ -41,7 +44,7 @@ const usage = `conform judges an implementation of the Call Data Channel Protoco
 
 Flags of run:
   --only PATTERN    only cases whose id, or a clause of which, matches: 'close-*', WIRE-015
-  --timeout 2s      how long a reply can take before it counts as a hang
+  --timeout 10s     how long a reply can take before it counts as a hang
   --json FILE       write the results to FILE too, in JSON
   --junit FILE      write the results to FILE too, in the XML of JUnit
 
@@ -90,7 +93,7 @@ func judge(args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	flags.Usage = func() { fmt.Fprint(stderr, usage) }
 	only := flags.String("only", "", "")
-	timeout := flags.Duration("timeout", 2*time.Second, "")
+	timeout := flags.Duration("timeout", defaultTimeout, "")
 	jsonFile := flags.String("json", "", "")
 	junitFile := flags.String("junit", "", "")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -138,6 +141,9 @@ func judge(args []string, stdout, stderr io.Writer) int {
 	}
 	if flags.NArg() > 0 {
 		report.Command = command
+	}
+	if *timeout != defaultTimeout {
+		report.Flags = []string{"--timeout", timeout.String()}
 	}
 
 	if err := report.WriteText(stdout, colour(stdout)); err != nil {

@@ -396,7 +396,7 @@ func TestRepeat(t *testing.T) {
 	t.Setenv("PATH", filepath.Dir(program)+string(os.PathListSeparator)+os.Getenv("PATH"))
 	for i := range failing[:2] {
 		file := filepath.Join(t.TempDir(), "report.json")
-		line := strings.Replace(repeat[i][1], "conform run ", "conform run --timeout 1m --json '"+file+"' ", 1)
+		line := strings.Replace(repeat[i][1], "conform run ", "conform run --json '"+file+"' ", 1)
 		_, _, class := finish(t, exec.Command(sh, "-c", line), "wrong")
 		if class != exitDoesNot {
 			t.Errorf("%s: exit class %d", line, class)
