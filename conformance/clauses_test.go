@@ -86,7 +86,8 @@ func TestCells(t *testing.T) {
 	t.Logf("%d fields × %d codes: %d ways to be at fault, each shown", len(fields), codes, n)
 }
 
-// TestSingleFault proves that a refused vector differs from its base in one place, and one with two faults in the places of both.
+// TestSingleFault proves that a refused vector differs from its base in one place, and one with two faults in the
+// places of both.
 func TestSingleFault(t *testing.T) {
 	s := load(t)
 	single, double := 0, 0
@@ -163,7 +164,8 @@ func edited(t *testing.T, base, v *conformance.Vector) edit {
 	return e
 }
 
-// apply returns the tokens of base after both edits. Two edits of one token flip the bits that either flips: version and type share a byte.
+// apply returns the tokens of base after both edits. Two edits of one token flip the bits that either flips: version
+// and type share a byte.
 func apply(t *testing.T, base *conformance.Vector, e, f edit) string {
 	t.Helper()
 	if e.at > f.at {

@@ -23,8 +23,9 @@ import (
 	"github.com/cdcp-project/cdcp/conformance/reference"
 )
 
-// The test binary is the hostile port too: TestMain turns it into one if the variable says which behaviour, and the one argument where to say that it lives.
-// The argument is a folder of the test's own, so that it also marks the processes of that test.
+// The test binary is the hostile port too: TestMain turns it into one if the variable says which behaviour, and the
+// one argument where to say that it lives. The argument is a folder of the test's own, so that it also marks the
+// processes of that test.
 const behaviourVariable = "CDCP_TEST_BEHAVIOUR"
 
 func TestMain(m *testing.M) {
@@ -45,7 +46,8 @@ type host struct {
 	n    int // of the cases before in this process
 }
 
-// A behaviour replaces what a port does when it begins, at hello, at an op that does not exist, at a decode or encode, and at the end of its input. nil: what is right.
+// A behaviour replaces what a port does when it begins, at hello, at an op that does not exist, at a decode or
+// encode, and at the end of its input. nil: what is right.
 type behaviour struct {
 	begin, hello, unknown, work, end func(h *host)
 }
@@ -333,7 +335,8 @@ type subject struct {
 // enough is a time limit that no port reaches that answers at all, however busy the machine.
 const enough = time.Minute
 
-// hostile returns the port of that behaviour. When the test ends, it sees to it that nothing is left: no process, no goroutine.
+// hostile returns the port of that behaviour. When the test ends, it sees to it that nothing is left: no process, no
+// goroutine.
 func hostile(t *testing.T, name string) *subject {
 	t.Helper()
 	self, err := os.Executable()
@@ -367,7 +370,8 @@ func hostile(t *testing.T, name string) *subject {
 	return s
 }
 
-// eventually waits until fault has nothing to say. The time is the longest that a loaded machine can take, and is not waited for by a test that passes.
+// eventually waits until fault has nothing to say. The time is the longest that a loaded machine can take, and is not
+// waited for by a test that passes.
 func eventually(t *testing.T, fault func() string) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
@@ -418,7 +422,8 @@ func (s *subject) pids() []int {
 	return pids
 }
 
-// alive reports whether a process of the test is there, and no zombie. Where the argument of a process can be seen, a number that is somebody else's by now does not count.
+// alive reports whether a process of the test is there, and no zombie. Where the argument of a process can be seen, a
+// number that is somebody else's by now does not count.
 func (s *subject) alive(pid int) bool {
 	switch runtime.GOOS {
 	case "windows", "plan9", "js", "wasip1":
@@ -887,7 +892,8 @@ func TestStderr(t *testing.T) {
 	}
 }
 
-// TestEscapee has a port that leaves a process outside of its group, with its output. Nobody can kill that one; it must not stop the run.
+// TestEscapee has a port that leaves a process outside of its group, with its output. Nobody can kill that one; it
+// must not stop the run.
 func TestEscapee(t *testing.T) {
 	if _, err := exec.LookPath("setsid"); err != nil {
 		t.Skip("there is no setsid")

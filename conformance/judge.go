@@ -24,8 +24,9 @@ type Result struct {
 	Stderr  string   // what the port said on the side
 }
 
-// Judge puts every vector of s to the port, which it starts, and starts again whenever it breaks. progress, which can be nil, is called before each case.
-// error: the port could not be started, or did not pass the probes at the start; nothing was judged.
+// Judge puts every vector of s to the port, which it starts, and starts again whenever it breaks. progress, which can
+// be nil, is called before each case. error: the port could not be started, or did not pass the probes at the start;
+// nothing was judged.
 func (s *Suite) Judge(p Port, progress func(done, total int)) (*Report, error) {
 	t := &talk{port: p}
 	who, err := t.start()

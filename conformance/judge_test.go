@@ -46,7 +46,8 @@ func own(t testing.TB, lines ...string) *conformance.Suite {
 	return s
 }
 
-// answering returns a port that answers the probes well, the nth step of the cases with answers[n], in which ID stands for the id, and further steps well.
+// answering returns a port that answers the probes well, the nth step of the cases with answers[n], in which ID
+// stands for the id, and further steps well.
 func answering(answers ...string) conformance.Port {
 	return conformance.Func(func(request []byte) []byte {
 		var q struct {
@@ -248,7 +249,8 @@ func (p *failing) Call(request []byte) ([]byte, error) {
 	return p.Port.Call(request)
 }
 
-// FuzzJudge gives any bytes as the reply to any step. What passes is equal to what is wanted, as a comparison sees it that has nothing of the judge.
+// FuzzJudge gives any bytes as the reply to any step. What passes is equal to what is wanted, as a comparison sees it
+// that has nothing of the judge.
 func FuzzJudge(f *testing.F) {
 	suite := own(f, ownBase, ownRefused, ownEncode)
 	want := []string{

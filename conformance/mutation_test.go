@@ -70,9 +70,9 @@ func places(t *testing.T, dir string) []place {
 	return all
 }
 
-// TestErrorsAreNeeded takes each place in package wire that makes an error, makes it not make it, and lets the suite judge the port that
-// comes out. The vectors have to see it: by a wrong answer, or, where the code behind the check relies on it, by a crash at that vector.
-// With -v it prints the number of places, and how many vectors saw each.
+// TestErrorsAreNeeded takes each place in package wire that makes an error, makes it not make it, and lets the suite
+// judge the port that comes out. The vectors have to see it: by a wrong answer, or, where the code behind the check
+// relies on it, by a crash at that vector. With -v it prints the number of places, and how many vectors saw each.
 func TestErrorsAreNeeded(t *testing.T) {
 	all := places(t, "../wire")
 	if len(all) < 20 {

@@ -16,8 +16,8 @@ import (
 
 // A Port answers the requests of cdcp-port/1.
 type Port interface {
-	// Call sends one request, a line without its line feed, and returns the reply. An error is a [*Broken], and the port is to be started again
-	// before the next Call.
+	// Call sends one request, a line without its line feed, and returns the reply. An error is a [*Broken], and the
+	// port is to be started again before the next Call.
 	Call(request []byte) (reply []byte, err error)
 
 	// Start starts the port, or starts it again, from nothing.
@@ -44,7 +44,8 @@ const (
 	NotRun      Verdict = "not-run"     // the port could not be started again, or had been given up
 )
 
-// A Broken is the error of a port with which one cannot go on talking. Verdict is Crash, Exit, Hang or Noise from a [Port], and also WrongID from a probe.
+// A Broken is the error of a port with which one cannot go on talking. Verdict is Crash, Exit, Hang or Noise from a
+// [Port], and also WrongID from a probe.
 type Broken struct {
 	Verdict Verdict
 	Detail  string
@@ -159,8 +160,8 @@ func twice(b []byte) (string, bool) {
 // maxFrame is the longest frame of SPEC.md section 6; a port has to be able to read a line that holds one.
 const maxFrame = 33039
 
-// start starts the port and probes it: it says hello, gives bytes back as they were (each value, and as many as a frame can have), and does not know an op that does not
-// exist. It returns who the port says it is.
+// start starts the port and probes it: it says hello, gives bytes back as they were (each value, and as many as a
+// frame can have), and does not know an op that does not exist. It returns who the port says it is.
 func (t *talk) start() (Identity, error) {
 	if err := t.port.Start(); err != nil {
 		return Identity{}, err

@@ -16,8 +16,9 @@ import (
 // maxLine is the longest line of the port protocol, in bytes.
 const maxLine = 1 << 20
 
-// A Process is a port that runs as a process, with its standard input and output as the line. It and whatever it starts are one process group, which is
-// killed when it hangs, when it ends and when it is closed. It is not safe for concurrent use, but for Kill.
+// A Process is a port that runs as a process, with its standard input and output as the line. It and whatever it
+// starts are one process group, which is killed when it hangs, when it ends and when it is closed. It is not safe for
+// concurrent use, but for Kill.
 type Process struct {
 	command []string
 	timeout time.Duration
@@ -35,7 +36,8 @@ type Process struct {
 	pipes  [2]*os.File // our ends of its output and standard error
 }
 
-// NewProcess returns a port that Start starts as command, the name of a program and its arguments. A reply that takes longer than timeout is a [Hang].
+// NewProcess returns a port that Start starts as command: the name of a program, which is not left out, and its
+// arguments. A reply that takes longer than timeout is a [Hang].
 func NewProcess(timeout time.Duration, command ...string) *Process {
 	return &Process{command: command, timeout: timeout}
 }
@@ -252,8 +254,8 @@ func (p *Process) Kill() {
 	}
 }
 
-// Close ends the input of the process and waits for it to end, as long as for a reply. error: it does not end, or not with status 0. A port of which Call has said
-// that it is broken is killed without a word.
+// Close ends the input of the process and waits for it to end, as long as for a reply. error: it does not end, or not
+// with status 0. A port of which Call has said that it is broken is killed without a word.
 func (p *Process) Close() error {
 	if p.cmd == nil {
 		return nil
@@ -280,42 +282,3 @@ func (p *Process) Close() error {
 
 // Stderr implements [Port]: the last 16 KiB of it.
 func (p *Process) Stderr() string { return p.stderr.take() }
-
-// A tail keeps the end of what comes out of a pipe.
-type tail struct {
-	mu   sync.Mutex
-	pipe *os.File
-	buf  []byte
-}
-
-const maxTail = 16 << 10
-
-// open makes pipe what take looks into for the latest.
-func (t *tail) open(pipe *os.File) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.pipe = pipe
-}
-
-// Write implements [io.Writer].
-func (t *tail) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.add(b)
-	return len(b), nil
-}
-
-func (t *tail) add(b []byte) {
-	t.buf = append(t.buf, b[max(0, len(b)-maxTail):]...)
-	t.buf = append(t.buf[:0], t.buf[max(0, len(t.buf)-maxTail):]...)
-}
-
-// take returns what there is and forgets it.
-func (t *tail) take() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.latest()
-	s := string(t.buf)
-	t.buf = t.buf[:0]
-	return s
-}

@@ -17,7 +17,8 @@ import (
 	"time"
 )
 
-// SetTimeout is for the tests of package conformance_test: those that wait for a hang would otherwise give a port no more time to start in.
+// SetTimeout is for the tests of package conformance_test: those that wait for a hang would otherwise give a port no
+// more time to start in.
 func (p *Process) SetTimeout(d time.Duration) { p.timeout = d }
 
 func TestReadLine(t *testing.T) {
@@ -108,7 +109,8 @@ func TestTail(t *testing.T) {
 	}
 }
 
-// TestTailOfPipe is what a failing case relies on: what was written before take, take returns, however little fill has had time to do.
+// TestTailOfPipe is what a failing case relies on: what was written before take, take returns, however little fill
+// has had time to do.
 func TestTailOfPipe(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("one cannot look into a pipe here")

@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"io"
 	"os"
 	"os/exec"
 	"strconv"
@@ -18,12 +17,3 @@ func killGroup(leader *os.Process) {
 	_ = exec.Command("taskkill", "/T", "/F", "/PID", strconv.Itoa(leader.Pid)).Run()
 	_ = leader.Kill()
 }
-
-// fill reads pipe until it ends or is closed.
-func (t *tail) fill(pipe *os.File) {
-	defer pipe.Close()
-	_, _ = io.Copy(t, pipe)
-}
-
-// latest does nothing: one cannot look into a pipe here without waiting.
-func (t *tail) latest() {}

@@ -168,7 +168,8 @@ func (r *Report) WriteText(w io.Writer, colour bool) error {
 	return err
 }
 
-// printable replaces what a terminal would act on, so that a port cannot write over what is said of it. The control characters of keep stay.
+// printable replaces what a terminal would act on, so that a port cannot write over what is said of it. The control
+// characters of keep stay.
 func printable(s, keep string) string {
 	return strings.Map(func(c rune) rune {
 		if !unicode.IsPrint(c) && !strings.ContainsRune(keep, c) {
@@ -229,7 +230,8 @@ type resultJSON struct {
 	Stderr   string   `json:"stderr"`
 }
 
-// WriteJSON writes r to w as testdata/schema/report.schema.json describes it. It has no times, so that the same port gives the same bytes.
+// WriteJSON writes r to w as testdata/schema/report.schema.json describes it. It has no times, so that the same port
+// gives the same bytes.
 func (r *Report) WriteJSON(w io.Writer) error {
 	v := reportJSON{Suite: r.Suite.Spec.Protocol, Port: portJSON{r.Port, r.Command}, Tally: r.Tally(), Note: r.Note, Cases: []resultJSON{}}
 	if r.Suite.Part != "" {
@@ -275,7 +277,8 @@ type junitFailure struct {
 	Text    string `xml:",chardata"`
 }
 
-// WriteJUnit writes r to w in the XML that test reporters read: a wrong answer is a failure, and a port that broke, or does not know the op, an error.
+// WriteJUnit writes r to w in the XML that test reporters read: a wrong answer is a failure, and a port that broke,
+// or does not know the op, an error.
 func (r *Report) WriteJUnit(w io.Writer) error {
 	s := junitSuite{Name: r.Suite.Spec.Protocol + " " + r.Port.Name, Tests: len(r.Results)}
 	for _, result := range r.Results {

@@ -7,8 +7,9 @@ import (
 	"github.com/cdcp-project/cdcp/testdata"
 )
 
-// Run judges an implementation inside its own go test, each case a subtest with the id of its vector. call answers one request of cdcp-port/1, a line of
-// JSON without its line feed, with one reply; it is not called twice at the same time.
+// Run judges an implementation inside its own go test, each case a subtest with the id of its vector. call answers
+// one request of cdcp-port/1, a line of JSON without its line feed, with one reply; it is not called twice at the
+// same time.
 func Run(t *testing.T, call func(request []byte) (reply []byte)) {
 	t.Helper()
 	s, err := Load(testdata.FS())
@@ -29,7 +30,8 @@ func Run(t *testing.T, call func(request []byte) (reply []byte)) {
 	}
 }
 
-// Func returns a port that is a function of the same process, as [Run] describes it. It has no standard error and needs no start.
+// Func returns a port that is a function of the same process, as [Run] describes it. It has no standard error and
+// needs no start.
 func Func(call func(request []byte) (reply []byte)) Port { return function(call) }
 
 type function func([]byte) []byte

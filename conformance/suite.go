@@ -53,8 +53,8 @@ func (s *Suite) Vector(id string) *Vector {
 	return nil
 }
 
-// Select returns the part of s whose ids, or one of whose clauses, match pattern, in the syntax of [path.Match]: "close-*", "WIRE-015". The
-// part can be empty.
+// Select returns the part of s whose ids, or one of whose clauses, match pattern, in the syntax of [path.Match]:
+// "close-*", "WIRE-015". The part can be empty.
 func (s *Suite) Select(pattern string) (*Suite, error) {
 	if _, err := path.Match(pattern, ""); err != nil {
 		return nil, fmt.Errorf("pattern %q: %w", pattern, err)

@@ -138,7 +138,8 @@ func spell(v any) string {
 	return string(b)
 }
 
-// deface calls try with v, a value of JSON, in every way in which one key or element is wrong: left out, of another kind, or one too many.
+// deface calls try with v, a value of JSON, in every way in which one key or element is wrong: left out, of another
+// kind, or one too many.
 func deface(v any, try func(what string)) {
 	others := []any{nil, true, "zz", 0.5, -1, []any{"zz"}, map[string]any{"zz": 1}}
 	var walk func(at string, v any)

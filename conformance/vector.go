@@ -69,8 +69,8 @@ type Fault struct {
 	Field  string `json:"field"`
 }
 
-// loadVectors reads vectors/*.jsonl. It refuses a folder without vectors, unknown keys, repeated ids, an id that is not its file's, and a vector of none of the three
-// kinds.
+// loadVectors reads vectors/*.jsonl. It refuses a folder without vectors, unknown keys, repeated ids, an id that is
+// not its file's, and a vector of none of the three kinds.
 func loadVectors(fsys fs.FS) ([]Vector, error) {
 	names, err := fs.Glob(fsys, "vectors/*.jsonl")
 	if err != nil {
@@ -142,7 +142,8 @@ func parseVector(line []byte) (Vector, error) {
 	return v, nil
 }
 
-// maxRepeat bounds the N of HH*N, and maxBytes the bytes of all tokens together, so that a file cannot make a loader allocate without end.
+// maxRepeat bounds the N of HH*N, and maxBytes the bytes of all tokens together, so that a file cannot make a loader
+// allocate without end.
 const (
 	maxRepeat = 1 << 17
 	maxBytes  = 1 << 18

@@ -49,8 +49,8 @@ func inspect(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return exitConforms
 }
 
-// unhex reads bytes as people write them: hexadecimal in any case, with or without 0x in front of a word, and HH*N, a word of its own, for N bytes HH. White
-// space, colons, commas and hyphens part words and mean nothing else.
+// unhex reads bytes as people write them: hexadecimal in any case, with or without 0x in front of a word, and HH*N, a
+// word of its own, for N bytes HH. White space, colons, commas and hyphens part words and mean nothing else.
 func unhex(s string) ([]byte, error) {
 	bad := func(at int, format string, args ...any) ([]byte, error) {
 		return nil, fmt.Errorf("position %d: %s", at+1, fmt.Sprintf(format, args...))
@@ -110,8 +110,8 @@ type field struct {
 	words  string // its value
 }
 
-// fields goes over the fields of a frame, up to one that is not there whole. It follows the layout, and leaves it to package wire to say what is at
-// fault; whoever goes over a frame that is refused stops at the field at fault.
+// fields goes over the fields of a frame, up to one that is not there whole. It follows the layout, and leaves it to
+// package wire to say what is at fault; whoever goes over a frame that is refused stops at the field at fault.
 func fields(frame []byte) iter.Seq[field] {
 	return func(yield func(field) bool) {
 		w := walker{frame: frame, yield: yield}
@@ -163,8 +163,8 @@ type walker struct {
 	over  bool // a field was not there whole, or no more are wanted
 }
 
-// take yields the next size bytes as a field, with its value in words if they are all there, and returns what there is of them. Once the walk is
-// over it does nothing.
+// take yields the next size bytes as a field, with its value in words if they are all there, and returns what there
+// is of them. Once the walk is over it does nothing.
 func (w *walker) take(name string, size int, words func(v []byte) string) []byte {
 	if w.over {
 		return nil
@@ -278,7 +278,8 @@ func content(v []byte) string {
 	return words + ", " + strconv.Quote(string(text))
 }
 
-// explain returns the fields of a frame, up to one at fault, and the verdict on it, with colours of a terminal if colour is set.
+// explain returns the fields of a frame, up to one at fault, and the verdict on it, with colours of a terminal if
+// colour is set.
 func explain(frame []byte, spec *conformance.Spec, colour bool) (text string, accepted bool) {
 	paint := func(code, s string) string {
 		if !colour {

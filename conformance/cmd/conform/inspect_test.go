@@ -18,7 +18,8 @@ import (
 	"github.com/cdcp-project/cdcp/wire"
 )
 
-// The outputs are typed, from SPEC.md, but for the words that SPEC.md has for errors and clauses: of clauses the ids of the cell in section 7.1 are here.
+// The outputs are typed, from SPEC.md, but for the words that SPEC.md has for errors and clauses: of clauses the ids
+// of the cell in section 7.1 are here.
 var golden = []struct{ name, hex, want string }{
 	{"data-text", "80 00 03e8 65000001 00000001 6869", `
    0  80        version          2 (binary 10)
@@ -330,8 +331,8 @@ func FuzzInspect(f *testing.F) {
 
 var row = regexp.MustCompile(`^ {0,3}(\d+)  ([0-9a-f]*)(?:…(\d+))? +([a-z][a-z-]+)  +(\S.*)$`)
 
-// checkRows checks that the rows of out stand for the bytes of frame from the first on, each of them once, but for the first, which version and
-// type share. It returns how many bytes they stand for.
+// checkRows checks that the rows of out stand for the bytes of frame from the first on, each of them once, but for
+// the first, which version and type share. It returns how many bytes they stand for.
 func checkRows(t *testing.T, frame []byte, out string) (covered int) {
 	t.Helper()
 	table, _, _ := strings.Cut(out, "\n\n")

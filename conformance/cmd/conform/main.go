@@ -183,7 +183,8 @@ func writeFile(name string, write func(io.Writer) error) error {
 	return errors.Join(write(f), f.Close())
 }
 
-// progressTo returns a function that says on w, once a second, how far a run is, and one that ends it. On a terminal it writes over one line.
+// progressTo returns a function that says on w, once a second, how far a run is, and one that ends it. On a terminal
+// it writes over one line.
 func progressTo(w io.Writer) (progress func(done, total int), end func()) {
 	const every = time.Second
 	last, said := time.Now(), false
