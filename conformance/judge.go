@@ -78,7 +78,7 @@ func startError(err error, stderr string) error {
 // try puts one case to the port. error: the port is to be started again.
 func (t *talk) try(r *Result) error {
 	for _, step := range r.Vector.steps() {
-		reply, err := t.ask(step.request)
+		reply, err := t.ask(step.op, step.keys)
 		if err == nil {
 			r.Verdict, r.Differs = judge(reply, step)
 			if r.Verdict == Passed {
@@ -102,7 +102,7 @@ func (t *talk) try(r *Result) error {
 
 // judge compares a reply with the ok that is to come back.
 func judge(reply map[string]any, step step) (Verdict, []string) {
-	if len(reply) == 1 && reply["unsupported"] == step.request["op"] {
+	if len(reply) == 1 && reply["unsupported"] == step.op {
 		return Unsupported, nil
 	}
 	if _, is := reply["bug"].(string); is && len(reply) == 1 {

@@ -68,13 +68,15 @@ type talk struct {
 	sent []byte // the last request
 }
 
-// ask sends a request and returns the reply, as parse gives it, an object with the id asked for, without that id.
-func (t *talk) ask(request map[string]any) (reply map[string]any, err error) {
+// ask sends a request, with keys (an object in JSON) behind id and op, and returns the reply, as parse gives it, an object with the id
+// asked for, without that id.
+func (t *talk) ask(op string, keys any) (reply map[string]any, err error) {
 	t.id++
-	line := map[string]any{"id": t.id}
-	maps.Copy(line, request)
-	if t.sent, err = json.Marshal(line); err != nil {
-		return nil, err
+	t.sent = fmt.Appendf(nil, `{"id":%d,"op":%s`, t.id, text(op))
+	if rest := text(keys); rest != "{}" {
+		t.sent = append(append(t.sent, ','), rest[1:]...)
+	} else {
+		t.sent = append(t.sent, '}')
 	}
 	b, err := t.port.Call(t.sent)
 	if err != nil {
@@ -171,7 +173,7 @@ func (t *talk) start() (Identity, error) {
 		all[i] = byte(i)
 	}
 	echo := hex.EncodeToString(all)
-	reply, err := t.ask(map[string]any{"op": "hello", "protocol": "cdcp-port/1", "echo": echo})
+	reply, err := t.ask("hello", map[string]any{"protocol": "cdcp-port/1", "echo": echo})
 	if err != nil {
 		return Identity{}, err
 	}
@@ -202,7 +204,7 @@ func (t *talk) start() (Identity, error) {
 		}
 	}
 	op := "zz-" + strings.ToLower(rand.Text()[:8])
-	if reply, err = t.ask(map[string]any{"op": op}); err != nil {
+	if reply, err = t.ask(op, struct{}{}); err != nil {
 		return Identity{}, err
 	}
 	if len(reply) != 1 || reply["unsupported"] != op {

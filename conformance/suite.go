@@ -69,35 +69,34 @@ func (s *Suite) Select(pattern string) (*Suite, error) {
 	return part, nil
 }
 
-// A step is one request of a case, without its id, and the ok that is to come back.
+// A step is one request of a case, and the ok that is to come back.
 type step struct {
-	request map[string]any
-	want    any
+	op   string
+	keys any // of the request, other than id and op: an object in JSON
+	want any
 }
 
 // steps returns what is asked about v: both directions of an accepted vector, the one that is refused of another.
 func (v *Vector) steps() []step {
-	var plain string
-	var frame any
+	var asHex, asFrame map[string]any // keys of a request, and of the ok to the other one
 	if v.Hex != nil {
-		plain, _ = expand(*v.Hex) // parseVector has seen that it can be
+		plain, _ := expand(*v.Hex) // parseVector has seen that it can be
+		asHex = map[string]any{"hex": plain}
 	}
 	if v.Frame != nil {
 		f, _ := v.Frame.expand()
-		frame = value(f)
+		asFrame = map[string]any{"frame": f}
 	}
-	decode := map[string]any{"op": "decode", "hex": plain}
-	encode := map[string]any{"op": "encode", "frame": frame}
 	switch {
 	case v.Error == nil:
 		return []step{
-			{decode, map[string]any{"frame": frame}},
-			{encode, map[string]any{"hex": plain}},
+			{"decode", asHex, value(asFrame)},
+			{"encode", asFrame, value(asHex)},
 		}
 	case v.Hex != nil:
-		return []step{{decode, v.Error.want()}}
+		return []step{{"decode", asHex, v.Error.want()}}
 	}
-	return []step{{encode, v.Error.want()}}
+	return []step{{"encode", asFrame, v.Error.want()}}
 }
 
 func (f *Fault) want() any {
