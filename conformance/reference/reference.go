@@ -111,7 +111,8 @@ func encode(q object) (any, error) {
 	if err := q.get("frame", &v); err != nil {
 		return nil, err
 	}
-	b, err := v.toWire().AppendBinary(nil)
+	// A buffer with room, as a user keeps one: a whole message takes the short way through AppendBinary.
+	b, err := v.toWire().AppendBinary(make([]byte, 0, wire.MaxFrameSize))
 	if err != nil {
 		return refusal(err)
 	}
