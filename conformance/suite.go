@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"path"
@@ -101,17 +100,4 @@ func (v *Vector) steps() []step {
 
 func (f *Fault) want() any {
 	return value(map[string]any{"error": map[string]int{"code": f.Code, "offset": f.Offset}})
-}
-
-// value returns v as [parse] gives it after a way through JSON.
-func value(v any) any {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic("conformance: " + err.Error())
-	}
-	w, err := parse(b)
-	if err != nil {
-		panic("conformance: " + err.Error())
-	}
-	return w
 }

@@ -12,7 +12,7 @@ import wire
 
 PROTOCOL = "cdcp-port/1"
 NAME = "cdcp-py"
-VERSION = "1.0.0"
+VERSION = "0.1.0"
 LANGUAGE = "Python"
 
 # The id of a reply to a line whose own id cannot be read.
