@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -42,6 +43,16 @@ var ports = map[string]func(request []byte) (reply []byte){
 	// Bytes do not survive it.
 	"lossy": func(request []byte) []byte {
 		return bytes.Replace(reference.Call(request), []byte("ff"), []byte("fe"), 1)
+	},
+	// It says in a file, its argument, that it lives, and does not answer to a case.
+	"stuck": func(request []byte) []byte {
+		if bytes.Contains(request, []byte(`"op":"decode"`)) {
+			if err := os.WriteFile(os.Args[1], fmt.Append(nil, os.Getpid()), 0o644); err != nil {
+				panic(err)
+			}
+			time.Sleep(time.Minute)
+		}
+		return reference.Call(request)
 	},
 	// It ends before it has answered.
 	"exit": func([]byte) []byte {
@@ -408,6 +419,20 @@ func TestRepeat(t *testing.T) {
 		if want := []string{self, "two words", "it's", "$HOME *", ""}; !slices.Equal(r.Port.Command, want) {
 			t.Errorf("%s starts %q, want %q", line, r.Port.Command, want)
 		}
+	}
+}
+
+// TestProgress: a run that takes longer than a second says how far it is, and one that does not says nothing.
+func TestProgress(t *testing.T) {
+	var b strings.Builder
+	progress, end := progressTo(&b)
+	began := time.Now()
+	for b.Len() == 0 && time.Since(began) < time.Minute {
+		progress(3, 7)
+		time.Sleep(time.Millisecond)
+	}
+	if end(); time.Since(began) < time.Second || b.String() != "3 of 7 cases\n" {
+		t.Errorf("after %v: %q", time.Since(began), b.String())
 	}
 }
 
