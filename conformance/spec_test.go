@@ -30,7 +30,7 @@ var (
 	clauseTag  = regexp.MustCompile(`^- \[([A-Z]+-\d{3})(?:, ([a-z]+))?\] `)
 	clauseName = regexp.MustCompile(`\b[A-Z]+-\d{3}\b`)
 	heading    = regexp.MustCompile(`^#+ (.*)`)
-	errorRow   = regexp.MustCompile("^\\| (\\d+) \\| `([a-z-]+)` \\| (.*) \\|$")
+	errorRow   = regexp.MustCompile("^\\| (\\d+) \\| `([a-z-]+)` \\| (.*) \\| (.*) \\|$")
 	cellRow    = regexp.MustCompile("^\\| `([a-z-]+)` \\|((?: (?:[a-z]|\\d{3}(?: \\d{3})*) \\|)+)$")
 	letter     = regexp.MustCompile(`^- \*([a-z])\*: (.*)`)
 	code       = regexp.MustCompile("`[^`]*`")
@@ -44,7 +44,8 @@ func readSpec(text string) (s conformance.Spec, faults []string) {
 	}
 	var section string
 	letters := make(map[string]string)
-	var block []string // the lines of a paragraph or list item
+	raisers := make(map[int]string) // the fields of an error in section 7
+	var block []string              // the lines of a paragraph or list item
 	end := func() {
 		line := strings.Join(block, " ")
 		block = nil
@@ -89,7 +90,8 @@ func readSpec(text string) (s conformance.Spec, faults []string) {
 		if m := errorRow.FindStringSubmatch(line); m != nil {
 			n, _ := strconv.Atoi(m[1])
 			if strings.HasPrefix(section, "7 ") {
-				s.Errors = append(s.Errors, conformance.ErrorCode{Code: n, Name: m[2], Text: m[3]})
+				s.Errors = append(s.Errors, conformance.ErrorCode{Code: n, Name: m[2], Text: m[4]})
+				raisers[n] = m[3]
 			}
 		}
 		if m := cellRow.FindStringSubmatch(line); m != nil && strings.HasPrefix(section, "7.1 ") {
@@ -121,12 +123,37 @@ func readSpec(text string) (s conformance.Spec, faults []string) {
 			}
 		}
 	}
+	for _, e := range s.Errors {
+		if want := raisedBy(&s, e.Code); raisers[e.Code] != want {
+			fault("error %d is raised by %q, and by the cells of section 7.1 by %q", e.Code, raisers[e.Code], want)
+		}
+	}
 	for _, id := range clauseName.FindAllString(regexp.MustCompile("(?s)```.*?```").ReplaceAllString(text, ""), -1) {
 		if strings.HasPrefix(id, "WIRE-") && s.Clause(id) == nil {
 			fault("%s is named, and is no clause", id)
 		}
 	}
 	return s, faults
+}
+
+// raisedBy names the fields that raise a code by the cells of section 7.1, or, where they are most of them, those that do not.
+func raisedBy(s *conformance.Spec, code int) string {
+	var do, not []string
+	for _, c := range s.Cells {
+		if c.Code != code {
+			continue
+		}
+		if len(c.Clauses) > 0 {
+			do = append(do, "`"+c.Field+"`")
+		} else {
+			not = append(not, "`"+c.Field+"`")
+		}
+	}
+	if len(not) > 1 && len(do) > len(not) {
+		last := len(not) - 1
+		return "every field but " + strings.Join(not[:last], ", ") + " and " + not[last]
+	}
+	return strings.Join(do, ", ")
 }
 
 func specText(t *testing.T) string {
@@ -182,6 +209,7 @@ func TestSpecForm(t *testing.T) {
 		{"unknown clause in a cell", "### 7.1 Cells\n| `flags` | 005 |", "no clause"},
 		{"empty cell", "### 7.1 Cells\n| `flags` | c |", "no clause"},
 		{"open fence", "```\nx", "fence"},
+		{"a field that raises no such code", "## 7 Errors\n| 1 | `x` | `flags` | it does |\n### 7.1 Cells\n- *a*: no\n\n| `flags` | a |", "raised by"},
 	} {
 		if _, faults := readSpec(c.text); !strings.Contains(strings.Join(faults, "\n"), c.want) {
 			t.Errorf("%s: %q gives %q, want %q in it", c.name, c.text, faults, c.want)
