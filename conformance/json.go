@@ -9,24 +9,30 @@ import (
 	"unicode/utf8"
 )
 
-// parse reads one JSON value in UTF-8, all of b, with numbers kept as they are written.
+var errJSON = errors.New("no JSON")
+
+// parse reads one JSON value in UTF-8, all of b, with numbers kept as they are written. error: errJSON, or a key
+// stands twice in an object.
 func parse(b []byte) (any, error) {
 	if !utf8.Valid(b) {
-		return nil, errors.New("not UTF-8")
+		return nil, errJSON
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
 	var v any
 	if err := d.Decode(&v); err != nil {
-		return nil, err
+		return nil, errJSON
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("more than one value")
+		return nil, errJSON
+	}
+	if key, ok := twice(b); ok {
+		return nil, fmt.Errorf("the key %q stands twice", key)
 	}
 	return v, nil
 }
 
-// twice returns a key that stands twice in an object of b, which parse has read.
+// twice returns a key that stands twice in an object of b, which is JSON.
 func twice(b []byte) (string, bool) {
 	type level struct {
 		keys map[string]bool // nil: an array

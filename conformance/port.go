@@ -30,8 +30,8 @@ const (
 	NotRun      Verdict = "not-run"     // the port could not be started again, or had been given up
 )
 
-// A Broken is the error of a port with which one cannot go on talking. Verdict is Crash, Exit, Hang or Noise from a
-// [Port], and also WrongID from a probe.
+// A Broken is the error of a port with which one cannot go on talking. Verdict is Crash, Exit, Hang, Noise or, if it was
+// not started, NotRun from a [Port], and also WrongID from a probe.
 type Broken struct {
 	Verdict Verdict
 	Detail  string

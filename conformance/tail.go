@@ -9,7 +9,7 @@ import (
 type tail struct {
 	mu   sync.Mutex
 	pipe *os.File
-	buf  []byte
+	buf  []byte // at most maxTail bytes
 }
 
 const maxTail = 16 << 10
@@ -21,14 +21,7 @@ func (t *tail) open(pipe *os.File) {
 	t.pipe = pipe
 }
 
-// Write implements [io.Writer].
-func (t *tail) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.add(b)
-	return len(b), nil
-}
-
+// add keeps the end of what there is and of b. The caller holds mu.
 func (t *tail) add(b []byte) {
 	t.buf = append(t.buf, b[max(0, len(b)-maxTail):]...)
 	t.buf = append(t.buf[:0], t.buf[max(0, len(t.buf)-maxTail):]...)

@@ -34,10 +34,7 @@ func (t *talk) ask(op string, keys any) (reply map[string]any, err error) {
 	}
 	v, err := parse(b)
 	if err != nil {
-		return nil, &Broken{Noise, fmt.Sprintf("no JSON: %s", short(string(b)))}
-	}
-	if key, ok := twice(b); ok {
-		return nil, &Broken{Noise, fmt.Sprintf("the key %q stands twice: %s", key, short(string(b)))}
+		return nil, &Broken{Noise, fmt.Sprintf("%v: %s", err, short(string(b)))}
 	}
 	reply, ok := v.(map[string]any)
 	if !ok || reply["id"] == nil {

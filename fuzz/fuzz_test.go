@@ -38,6 +38,22 @@ func unhex(t testing.TB, tokens string) []byte {
 	return b
 }
 
+// tlvs returns the bytes of TLVs as they stand in a frame. The length byte of a value over 255 bytes is what fits.
+func tlvs(t testing.TB, list []conformance.TLV) []byte {
+	t.Helper()
+	var all []byte
+	for _, x := range list {
+		value := unhex(t, x.Value)
+		all = append(append(all, byte(x.Type), byte(len(value))), value...)
+	}
+	return all
+}
+
+// typeNames has the name of each type of frame in the port protocol at its number.
+var typeNames = []string{"data", "close", "keepalive"}
+
+func typeNumber(f *conformance.Frame) uint8 { return uint8(slices.Index(typeNames, f.Type)) }
+
 // addFrames adds the bytes of every vector that has any.
 func addFrames(f *testing.F) {
 	for _, v := range vectors(f) {
@@ -129,26 +145,15 @@ func FuzzFields(f *testing.F) {
 		if v.Frame == nil {
 			continue
 		}
-		var ext []byte
-		for _, x := range v.Frame.Ext {
-			value := unhex(f, x.Value)
-			ext = append(append(ext, byte(x.Type), byte(len(value))), value...)
-		}
-		var typ, flags uint8
-		switch v.Frame.Type {
-		case "close":
-			typ = 1
-		case "keepalive":
-			typ = 2
-		}
+		var flags uint8
 		if v.Frame.Durable {
 			flags |= 0x20
 		}
 		if v.Frame.High {
 			flags |= 0x10
 		}
-		f.Add(typ, flags, uint16(v.Frame.Channel), uint32(v.Frame.Session), uint32(v.Frame.Sequence), uint16(v.Frame.Offset), uint16(v.Frame.Total), uint16(v.Frame.Reason),
-			ext, unhex(f, v.Frame.Payload))
+		f.Add(typeNumber(v.Frame), flags, uint16(v.Frame.Channel), uint32(v.Frame.Session), uint32(v.Frame.Sequence), uint16(v.Frame.Offset), uint16(v.Frame.Total), uint16(v.Frame.Reason),
+			tlvs(f, v.Frame.Ext), unhex(f, v.Frame.Payload))
 	}
 	f.Fuzz(func(t *testing.T, typ, flags uint8, channel uint16, session, sequence uint32, offset, total, reason uint16, ext, payload []byte) {
 		frame := wire.Frame{Type: wire.Type(typ), Flags: wire.Flags(flags), Channel: channel, Session: wire.Serial(session), Sequence: wire.Serial(sequence),
@@ -187,12 +192,8 @@ func FuzzFields(f *testing.F) {
 func FuzzExtensions(f *testing.F) {
 	for _, v := range vectors(f) {
 		if v.Frame != nil && len(v.Frame.Ext) > 0 {
-			last := v.Frame.Ext[len(v.Frame.Ext)-1]
-			var x []byte
-			for _, tlv := range v.Frame.Ext[:len(v.Frame.Ext)-1] {
-				value := unhex(f, tlv.Value)
-				x = append(append(x, byte(tlv.Type), byte(len(value))), value...)
-			}
+			n := len(v.Frame.Ext) - 1
+			x, last := tlvs(f, v.Frame.Ext[:n]), v.Frame.Ext[n]
 			f.Add(x, uint8(last.Type), unhex(f, last.Value))
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -252,6 +253,21 @@ func TestInspect(t *testing.T) {
 				t.Errorf("exit class %d, want %d", class, want)
 			}
 		})
+	}
+}
+
+// TestInspectReadme holds what README.md shows of inspect against what it prints.
+func TestInspectReadme(t *testing.T) {
+	b, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := regexp.MustCompile("(?s)conform inspect ([0-9a-f]+)\n\nIt prints:\n\n```\n(.*?)```").FindStringSubmatch(string(b))
+	if shown == nil {
+		t.Fatal("README.md shows no frame")
+	}
+	if out, _ := inspected(t, shown[1]); out != shown[2] {
+		t.Errorf("README.md shows\n%s\nand inspect prints\n%s", shown[2], out)
 	}
 }
 
