@@ -21,15 +21,19 @@ const module = "github.com/cdcp-project/cdcp"
 // without clocks to read and without I/O, and the packages before it. A package that is not here is no part of the
 // library.
 var library = map[string][]string{
-	module:           {},
-	module + "/wire": {"encoding/binary", "iter", "slices", "strconv", "strings"},
+	module: {"container/heap", "encoding/binary", "io", "iter", "math", "math/bits", "slices", "strconv", "time",
+		module + "/fragment", module + "/sequencer", module + "/wire"},
+	module + "/fragment":  {"bytes", "encoding/binary", "math/bits", "slices", "strconv", "time", module + "/wire"},
+	module + "/sequencer": {"math/bits", "time", module + "/wire"},
+	module + "/wire":      {"encoding/binary", "iter", "slices", "strconv", "strings"},
 }
 
-// judges has the packages of the suite, and which of ours each imports.
+// judges has the packages of the suite and for tests, and which of ours each imports.
 var judges = map[string][]string{
 	module + "/testdata":                {},
 	module + "/conformance":             {module + "/testdata"}, // neither cdcp nor wire: a judge that shares code with the judged proves nothing
-	module + "/conformance/reference":   {module + "/wire"},
+	module + "/conformance/reference":   {module, module + "/wire"},
+	module + "/cdcptest":                {module, module + "/wire"},
 	module + "/conformance/cmd/conform": {module + "/conformance", module + "/conformance/reference", module + "/testdata", module + "/wire"},
 }
 

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -11,11 +14,30 @@ import (
 	"github.com/cdcp-project/cdcp/conformance"
 )
 
-// TestClauses is the gate on clauses: each has an accepting and a rejecting case, or a reason. With -v it prints which.
+// TestClauses is the gate on clauses. A WIRE clause has an accepting and a rejecting vector; one of section 9 is cited by a script or,
+// where no script can reach it, by a test of the library; or it has a reason. With -v it prints which.
 func TestClauses(t *testing.T) {
 	s := load(t)
+	scripts, tests := citedByScripts(t), citedByTests(t)
 	reasons := make(map[string]int)
+	var byTests, missing []string
 	for _, c := range s.Spec.Clauses {
+		if c.Reason != "" {
+			reasons[c.Reason]++
+		}
+		if !strings.HasPrefix(c.ID, "WIRE-") {
+			t.Logf("%s: scripts %v, tests %v %s", c.ID, scripts[c.ID], tests[c.ID], c.Reason)
+			switch {
+			case c.Reason != "" && len(scripts[c.ID]) > 0:
+				t.Errorf("%s has a reason to have no cases (%s), and is cited by %v", c.ID, c.Reason, scripts[c.ID])
+			case c.Reason != "" || len(scripts[c.ID]) > 0:
+			case len(tests[c.ID]) > 0:
+				byTests = append(byTests, c.ID)
+			default:
+				missing = append(missing, c.ID)
+			}
+			continue
+		}
 		var accepted, refused []string
 		for _, v := range s.Vectors {
 			switch {
@@ -27,21 +49,93 @@ func TestClauses(t *testing.T) {
 			}
 		}
 		t.Logf("%s: %d accepted, %d refused %s", c.ID, len(accepted), len(refused), c.Reason)
-		if c.Reason != "" {
-			reasons[c.Reason]++
-			if len(accepted)+len(refused) > 0 {
-				t.Errorf("%s has a reason to have no cases (%s), and is cited by %v %v", c.ID, c.Reason, accepted, refused)
-			}
-			continue
-		}
-		if len(accepted) == 0 || len(refused) == 0 {
+		switch cases := len(accepted) + len(refused); {
+		case c.Reason != "" && cases > 0:
+			t.Errorf("%s has a reason to have no cases (%s), and is cited by %v %v", c.ID, c.Reason, accepted, refused)
+		case c.Reason == "" && (len(accepted) == 0 || len(refused) == 0):
 			t.Errorf("%s has %d accepted and %d refused cases, and needs one of each, or a reason", c.ID, len(accepted), len(refused))
 		}
 	}
+	if len(missing) > 0 {
+		t.Errorf("%d clauses are cited by no script and no test of the library, and have no reason: %v", len(missing), missing)
+	}
+	for id, names := range scripts {
+		if s.Spec.Clause(id) == nil {
+			t.Errorf("%v cite %s, which SPEC.md does not have", names, id)
+		}
+	}
 	few := reasons["definition"] + reasons["host"]
-	t.Logf("%d clauses, %d without cases: %v", len(s.Spec.Clauses), few+reasons["binding"], reasons)
+	t.Logf("%d clauses, %d without cases: %v; %d proved by tests of the library alone: %v", len(s.Spec.Clauses), few+reasons["binding"], reasons, len(byTests), byTests)
 	if few*20 > len(s.Spec.Clauses) {
 		t.Errorf("%d of %d clauses are definitions or bind the host: more than one in twenty", few, len(s.Spec.Clauses))
+	}
+}
+
+// citedByScripts returns the names of the scripts that cite a clause, by its id.
+func citedByScripts(t *testing.T) map[string][]string {
+	t.Helper()
+	files, err := filepath.Glob("../testdata/scripts/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cited := make(map[string][]string)
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		citing(string(b), cited)
+	}
+	return cited
+}
+
+// citing adds the scripts in text to those that cite a clause.
+func citing(text string, cited map[string][]string) {
+	name := ""
+	for line := range strings.Lines(text) {
+		switch words := strings.Fields(line); {
+		case len(words) == 2 && words[0] == "script":
+			name = words[1]
+		case len(words) > 1 && words[0] == "clauses":
+			for _, id := range words[1:] {
+				if !slices.Contains(cited[id], name) {
+					cited[id] = append(cited[id], name)
+				}
+			}
+		}
+	}
+}
+
+// citedByTests returns the files with tests of the machines that name a clause, by its id.
+func citedByTests(t *testing.T) map[string][]string {
+	t.Helper()
+	cited := make(map[string][]string)
+	for _, folder := range []string{"..", "../sequencer", "../fragment"} {
+		files, err := filepath.Glob(folder + "/*_test.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, id := range clauseName.FindAllString(string(b), -1) {
+				if !slices.Contains(cited[id], file) {
+					cited[id] = append(cited[id], file)
+				}
+			}
+		}
+	}
+	return cited
+}
+
+// TestCiting shows to citing scripts that cite and lines that only look so.
+func TestCiting(t *testing.T) {
+	cited := make(map[string][]string)
+	citing("script a-x\nclauses A-001 A-002\nclauses A-003 A-001\n# clauses A-004\nopen clauses self=1\n\nscript a-y\nclauses A-001\n@0 clauses A-005\n", cited)
+	if want := map[string][]string{"A-001": {"a-x", "a-y"}, "A-002": {"a-x"}, "A-003": {"a-x"}}; !reflect.DeepEqual(cited, want) {
+		t.Errorf("cited are %v, want %v", cited, want)
 	}
 }
 

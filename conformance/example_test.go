@@ -34,7 +34,7 @@ func half(request []byte) []byte {
 		}
 		return fmt.Appendf(nil, `{"id":%d,"unsupported":"encode"}`, q.ID)
 	}
-	return reference.Call(request)
+	return new(reference.Port).Call(request)
 }
 
 // halfReport is what becomes of half at one case.
@@ -151,7 +151,7 @@ func ExampleSuite_Select() {
 }
 
 func ExampleSuite_Judge() {
-	r, err := suite().Judge(conformance.Func(reference.Call), nil)
+	r, err := suite().Judge(conformance.Func(new(reference.Port).Call), nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func ExampleSuite_Judge() {
 }
 
 func ExampleFunc() {
-	port := conformance.Func(reference.Call)
+	port := conformance.Func(new(reference.Port).Call)
 	reply, err := port.Call([]byte(`{"id":3,"op":"decode","hex":"800003"}`))
 	if err != nil {
 		log.Fatal(err)
@@ -266,7 +266,7 @@ func ExampleReport_WriteText() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	r, err := s.Judge(conformance.Func(reference.Call), nil)
+	r, err := s.Judge(conformance.Func(new(reference.Port).Call), nil)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -341,7 +341,7 @@ func ExampleBroken_Error() {
 // Run is for the go test of an implementation.
 func ExampleRun() {
 	_ = func(t *testing.T) { // TestConformance
-		conformance.Run(t, reference.Call)
+		conformance.Run(t, new(reference.Port).Call)
 	}
 }
 
@@ -350,7 +350,7 @@ func TestRun(t *testing.T) {
 	asked := 0
 	conformance.Run(t, func(request []byte) []byte {
 		asked++
-		return reference.Call(request)
+		return new(reference.Port).Call(request)
 	})
 	if want := len(load(t).Vectors); asked < want+2 {
 		t.Errorf("%d requests for %d cases and two probes", asked, want)

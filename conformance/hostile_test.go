@@ -98,7 +98,7 @@ func beHostile(name, dir string) {
 }
 
 // right gives the right answer.
-func (h *host) right() { h.say("%s\n", reference.Call(h.line)) }
+func (h *host) right() { h.say("%s\n", new(reference.Port).Call(h.line)) }
 
 // say writes at once to the standard output.
 func (h *host) say(format string, args ...any) { fmt.Printf(format, args...) }
@@ -119,7 +119,7 @@ func (h *host) sit() {
 // altered gives the right answer to hello with one thing replaced.
 func altered(from, to string) func(*host) {
 	return func(h *host) {
-		good := string(reference.Call(h.line))
+		good := string(new(reference.Port).Call(h.line))
 		if !strings.Contains(good, from) {
 			panic("no " + from + " in " + good)
 		}
@@ -161,7 +161,7 @@ var behaviours = map[string]behaviour{
 	"half-exit":  {work: func(h *host) { h.say(`{"id":%d,"o`, h.id); os.Exit(0) }},
 	"half-crash": {work: func(h *host) { h.say(`{"id":%d,"o`, h.id); os.Exit(4) }},
 	"half-hang":  {work: func(h *host) { h.say(`{"id":%d,"o`, h.id); h.sit() }},
-	"last-line":  {work: func(h *host) { h.say("%s", reference.Call(h.line)); os.Exit(0) }},
+	"last-line":  {work: func(h *host) { h.say("%s", new(reference.Port).Call(h.line)); os.Exit(0) }},
 	"exit-at-hello": {hello: func(h *host) {
 		fmt.Fprintln(os.Stderr, "no licence")
 		os.Exit(1)
@@ -223,9 +223,9 @@ var behaviours = map[string]behaviour{
 		}
 	}},
 	"windows": {
-		hello:   func(h *host) { h.say("%s\r\n", reference.Call(h.line)) },
-		unknown: func(h *host) { h.say("%s\r\n", reference.Call(h.line)) },
-		work:    func(h *host) { h.say("%s\r\n", reference.Call(h.line)) },
+		hello:   func(h *host) { h.say("%s\r\n", new(reference.Port).Call(h.line)) },
+		unknown: func(h *host) { h.say("%s\r\n", new(reference.Port).Call(h.line)) },
+		work:    func(h *host) { h.say("%s\r\n", new(reference.Port).Call(h.line)) },
 	},
 
 	// Those that answer what is no answer.
@@ -241,13 +241,13 @@ var behaviours = map[string]behaviour{
 	"array":      {work: answer(`[{"id":%d,"ok":{"error":{"code":1,"offset":0}}}]`)},
 	"two-values": {work: answer(`{"id":%d,"bug":"x"} {}`)},
 	"same-key": {work: func(h *host) {
-		h.say("%s\n", strings.Replace(string(reference.Call(h.line)), `"ok"`, `"ok":{},"ok"`, 1))
+		h.say("%s\n", strings.Replace(string(new(reference.Port).Call(h.line)), `"ok"`, `"ok":{},"ok"`, 1))
 	}},
 	"two-keys": {work: func(h *host) {
-		h.say("%s\n", strings.Replace(string(reference.Call(h.line)), `"ok"`, `"bug":"x","ok"`, 1))
+		h.say("%s\n", strings.Replace(string(new(reference.Port).Call(h.line)), `"ok"`, `"bug":"x","ok"`, 1))
 	}},
 	"extra-key": {work: func(h *host) {
-		h.say("%s\n", strings.Replace(string(reference.Call(h.line)), `"ok":{`, `"ok":{"took":5,`, 1))
+		h.say("%s\n", strings.Replace(string(new(reference.Port).Call(h.line)), `"ok":{`, `"ok":{"took":5,`, 1))
 	}},
 	"no-key": {work: answer(`{"id":%d}`)},
 

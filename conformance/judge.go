@@ -11,12 +11,13 @@ import (
 // maxLost is how many cases in a row can go by with a port that hangs or does not start again, before it is given up.
 const maxLost = 5
 
-// A Result is what became of one case.
+// A Result is what became of one case: of a vector, or of a script.
 type Result struct {
 	Vector  *Vector
+	Script  *Script
 	Verdict Verdict
 	Took    time.Duration
-	Detail  string   // of a port that broke, or said that it failed
+	Detail  string   // of a port that broke, or said that it failed; of a script always, if it did not pass
 	Sent    string   // the request that was answered wrongly, or not at all; "" if it passed
 	Want    string   // the ok that was to come back
 	Got     string   // the reply without its id; "" if there was none
@@ -28,44 +29,67 @@ type Result struct {
 // be nil, is called before each case. error: the port could not be started, or did not pass the probes at the start;
 // nothing was judged.
 func (s *Suite) Judge(p Port, progress func(done, total int)) (*Report, error) {
+	results := make([]Result, len(s.Vectors))
+	for i := range results {
+		results[i].Vector = &s.Vectors[i]
+	}
+	who, err := judgeAll(p, results, progress)
+	if err != nil {
+		return nil, err
+	}
+	return &Report{Suite: s, Port: who, Results: results}, nil
+}
+
+// JudgeScripts puts every script of s to the port, as Judge does with the vectors. A script ends at its first difference.
+func (s *Suite) JudgeScripts(p Port, progress func(done, total int)) ([]Result, error) {
+	results := make([]Result, len(s.Scripts))
+	for i := range results {
+		results[i].Script = &s.Scripts[i]
+	}
+	if _, err := judgeAll(p, results, progress); err != nil {
+		return nil, err
+	}
+	return results, nil
+}
+
+// judgeAll puts the cases that results name to the port, and says what became of them.
+func judgeAll(p Port, results []Result, progress func(done, total int)) (Identity, error) {
 	t := &talk{port: p}
 	who, err := t.start()
 	if err != nil {
-		return nil, startError(err, p.Stderr())
+		return who, startError(err, p.Stderr())
 	}
-	r := &Report{Suite: s, Port: who}
 	broken, lost := error(nil), 0 // the port has to be started again; cases lost in a row
-	for i := range s.Vectors {
+	for i := range results {
 		if progress != nil {
-			progress(i, len(s.Vectors))
+			progress(i, len(results))
 		}
 		began := time.Now()
-		result := Result{Vector: &s.Vectors[i]}
+		r := &results[i]
 		if broken != nil && lost < maxLost {
 			_, broken = t.start()
 		}
 		if broken == nil {
 			p.Stderr() // of the time before
-			broken = t.try(&result)
+			broken = t.try(r)
 		} else {
-			result.Verdict = NotRun
-			result.Detail = fmt.Sprintf("the port could not be started again: %v", broken)
+			r.Verdict = NotRun
+			r.Detail = fmt.Sprintf("the port could not be started again: %v", broken)
 			if lost == maxLost {
-				result.Detail = fmt.Sprintf("the port was given up after %d lost cases in a row", lost)
+				r.Detail = fmt.Sprintf("the port was given up after %d lost cases in a row", lost)
 			}
 		}
-		if result.Verdict == Hang || result.Verdict == NotRun {
+		if r.Verdict == Hang || r.Verdict == NotRun {
 			lost = min(lost+1, maxLost)
 		} else {
 			lost = 0
 		}
-		if result.Verdict != Passed {
-			result.Stderr = p.Stderr()
+		if r.Verdict != Passed {
+			r.Stderr = p.Stderr()
 		}
-		result.Took = time.Since(began)
-		r.Results = append(r.Results, result)
+		r.Took = time.Since(began)
 	}
-	return r, nil
+	return who, nil
 }
 
 func startError(err error, stderr string) error {
@@ -77,27 +101,37 @@ func startError(err error, stderr string) error {
 
 // try puts one case to the port. error: the port is to be started again.
 func (t *talk) try(r *Result) error {
+	if r.Script != nil {
+		return t.play(r)
+	}
 	for _, step := range r.Vector.steps() {
 		reply, err := t.ask(step.op, step.keys)
-		if err == nil {
-			r.Verdict, r.Differs = judge(reply, step)
-			if r.Verdict == Passed {
-				continue
-			}
-			r.Got = text(reply)
-			if r.Verdict == Bug {
-				r.Detail = fmt.Sprint(reply["bug"])
-			}
-		} else {
-			r.Verdict, r.Detail = Crash, err.Error()
-			if b, ok := errors.AsType[*Broken](err); ok {
-				r.Verdict, r.Detail = b.Verdict, b.Detail
-			}
+		if !t.settle(r, step, reply, err) {
+			return err
 		}
-		r.Sent, r.Want = string(t.sent), text(map[string]any{"ok": step.want})
-		return err
 	}
 	return nil
+}
+
+// settle says in r what became of the last request, a step of its case, and reports whether it passed.
+func (t *talk) settle(r *Result, step step, reply map[string]any, err error) bool {
+	if err == nil {
+		r.Verdict, r.Differs = judge(reply, step)
+		if r.Verdict == Passed {
+			return true
+		}
+		r.Got = text(reply)
+		if r.Verdict == Bug {
+			r.Detail = fmt.Sprint(reply["bug"])
+		}
+	} else {
+		r.Verdict, r.Detail = Crash, err.Error()
+		if b, ok := errors.AsType[*Broken](err); ok {
+			r.Verdict, r.Detail = b.Verdict, b.Detail
+		}
+	}
+	r.Sent, r.Want = string(t.sent), text(map[string]any{"ok": step.want})
+	return false
 }
 
 // judge compares a reply with the ok that is to come back.

@@ -58,7 +58,7 @@ func answering(answers ...string) conformance.Port {
 			panic(err)
 		}
 		if len(answers) == 0 || q.Op != "decode" && q.Op != "encode" {
-			return reference.Call(request)
+			return new(reference.Port).Call(request)
 		}
 		reply := strings.ReplaceAll(answers[0], "ID", q.ID.String())
 		answers = answers[1:]
@@ -218,7 +218,7 @@ func TestVerdicts(t *testing.T) {
 
 // A port that is a function can break too.
 func TestBrokenFunction(t *testing.T) {
-	p := &failing{Port: conformance.Func(reference.Call), err: fmt.Errorf("no line to %s", "Mars")}
+	p := &failing{Port: conformance.Func(new(reference.Port).Call), err: fmt.Errorf("no line to %s", "Mars")}
 	r, err := own(t, ownBase, ownRefused).Judge(p, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -276,12 +276,12 @@ func FuzzJudge(f *testing.F) {
 		at := 0
 		r, err := suite.Judge(conformance.Func(func(request []byte) []byte {
 			if bytes.Contains(request, []byte(`"op":"hello"`)) || bytes.Contains(request, []byte(`"op":"zz-`)) {
-				return reference.Call(request)
+				return new(reference.Port).Call(request)
 			}
 			if at++; at == step+1 {
 				return reply
 			}
-			return reference.Call(request)
+			return new(reference.Port).Call(request)
 		}), nil)
 		if err != nil {
 			t.Fatal(err)

@@ -30,6 +30,26 @@ func Run(t *testing.T, call func(request []byte) (reply []byte)) {
 	}
 }
 
+// RunScripts puts the scripts to a port, each a subtest with the name of its script.
+func RunScripts(t *testing.T, p Port) {
+	t.Helper()
+	s, err := Load(testdata.FS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	results, err := s.JudgeScripts(p, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range results {
+		t.Run(r.Script.Name, func(t *testing.T) {
+			if r.Verdict != Passed {
+				t.Errorf("%s: %s\n%s\n%s", r.Verdict, r.Script.Comment, r.Detail, r.Stderr)
+			}
+		})
+	}
+}
+
 // Func returns a port that is a function of the same process, as [Run] describes it. It has no standard error and
 // needs no start.
 func Func(call func(request []byte) (reply []byte)) Port { return function(call) }

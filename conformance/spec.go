@@ -30,12 +30,23 @@ type Cell struct {
 	Reason  string   `json:"reason"`  // why there are none, else ""
 }
 
-// A Spec is what SPEC.md says of clauses and errors, as testdata/spec.json holds it. A test keeps the two the same.
+// A Transition is a place in a table of SPEC.md section 9: what the input does in the state is decided by these clauses, or there is
+// nothing to decide, for a reason.
+type Transition struct {
+	Machine string   `json:"machine"` // number and title of the section
+	State   string   `json:"state"`
+	Input   string   `json:"input"`
+	Clauses []string `json:"clauses"` // ids, or none
+	Reason  string   `json:"reason"`  // why there are none, else ""
+}
+
+// A Spec is what SPEC.md says of clauses, errors and machines, as testdata/spec.json holds it. A test keeps the two the same.
 type Spec struct {
-	Protocol string      `json:"protocol"` // cdcp.v1
-	Clauses  []Clause    `json:"clauses"`
-	Errors   []ErrorCode `json:"errors"`
-	Cells    []Cell      `json:"cells"`
+	Protocol    string       `json:"protocol"` // cdcp.v1
+	Clauses     []Clause     `json:"clauses"`
+	Errors      []ErrorCode  `json:"errors"`
+	Cells       []Cell       `json:"cells"`
+	Transitions []Transition `json:"transitions"` // by table, row and column
 }
 
 // LoadSpec reads spec.json from fsys, the folder testdata.
@@ -48,7 +59,7 @@ func LoadSpec(fsys fs.FS) (*Spec, error) {
 	if err := json.Unmarshal(b, &s); err != nil {
 		return nil, fmt.Errorf("spec.json: %w", err)
 	}
-	if len(s.Clauses) == 0 || len(s.Errors) == 0 || len(s.Cells) == 0 {
+	if len(s.Clauses) == 0 || len(s.Errors) == 0 || len(s.Cells) == 0 || len(s.Transitions) == 0 {
 		return nil, fmt.Errorf("spec.json: no clauses, no errors or no cells")
 	}
 	return &s, nil

@@ -11,11 +11,13 @@ import (
 type Suite struct {
 	Spec    *Spec
 	Vectors []Vector
-	Part    string // the pattern that selected the vectors; "": all of them are here
+	Scripts []Script
+	Part    string // the pattern that selected the vectors and scripts; "": all of them are here
 }
 
-// Load reads a suite from fsys, the folder testdata: spec.json, and vectors/*.jsonl. It refuses a folder without
-// vectors, unknown keys, repeated ids, and a vector whose base or clause does not exist.
+// Load reads a suite from fsys, the folder testdata: spec.json, vectors/*.jsonl, and scripts/*.txt, of which there can be none. It
+// refuses a folder without vectors, what is neither a vector nor a script, repeated ids and names, and a base or a clause that does
+// not exist.
 func Load(fsys fs.FS) (*Suite, error) {
 	spec, err := LoadSpec(fsys)
 	if err != nil {
@@ -25,7 +27,11 @@ func Load(fsys fs.FS) (*Suite, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Suite{Spec: spec, Vectors: vectors}
+	scripts, err := loadScripts(fsys)
+	if err != nil {
+		return nil, err
+	}
+	s := &Suite{Spec: spec, Vectors: vectors, Scripts: scripts}
 	for _, v := range vectors {
 		if len(v.Clauses) == 0 {
 			return nil, fmt.Errorf("%s cites no clause", v.ID)
@@ -37,6 +43,13 @@ func Load(fsys fs.FS) (*Suite, error) {
 		}
 		if base := s.Vector(v.Base); v.Error != nil && (base == nil || base.Error != nil) {
 			return nil, fmt.Errorf("%s: its base %q is no accepted vector", v.ID, v.Base)
+		}
+	}
+	for _, x := range scripts {
+		for _, id := range x.Clauses {
+			if spec.Clause(id) == nil {
+				return nil, fmt.Errorf("%s:%d: %s cites %s, which SPEC.md does not have", x.File, x.Line, x.Name, id)
+			}
 		}
 	}
 	return s, nil
@@ -52,7 +65,7 @@ func (s *Suite) Vector(id string) *Vector {
 	return nil
 }
 
-// Select returns the part of s whose ids, or one of whose clauses, match pattern, in the syntax of [path.Match]:
+// Select returns the part of s whose ids or names, or one of whose clauses, match pattern, in the syntax of [path.Match]:
 // "close-*", "WIRE-015". The part can be empty.
 func (s *Suite) Select(pattern string) (*Suite, error) {
 	if _, err := path.Match(pattern, ""); err != nil {
@@ -63,6 +76,11 @@ func (s *Suite) Select(pattern string) (*Suite, error) {
 	for _, v := range s.Vectors {
 		if matches(v.ID) || slices.ContainsFunc(v.Clauses, matches) {
 			part.Vectors = append(part.Vectors, v)
+		}
+	}
+	for _, x := range s.Scripts {
+		if matches(x.Name) || slices.ContainsFunc(x.Clauses, matches) {
+			part.Scripts = append(part.Scripts, x)
 		}
 	}
 	return part, nil

@@ -39,7 +39,7 @@ func agree(t *testing.T, request map[string]any) map[string]any {
 		t.Fatalf("%s: %v\n%s", line, err, p.Stderr())
 	}
 	var a, b map[string]any
-	if err := json.Unmarshal(reference.Call(line), &a); err != nil {
+	if err := json.Unmarshal(new(reference.Port).Call(line), &a); err != nil {
 		t.Fatal(err)
 	}
 	if err := json.Unmarshal(theirs, &b); err != nil {

@@ -1,4 +1,4 @@
-// Package testdata embeds the golden vectors, their schemas, and what SPEC.md says of clauses and errors.
+// Package testdata embeds the golden vectors, the scripts, their schemas, and what SPEC.md says of clauses and errors.
 package testdata
 
 import (
@@ -6,8 +6,8 @@ import (
 	"io/fs"
 )
 
-//go:embed spec.json vectors/*.jsonl schema/*.json
+//go:embed spec.json vectors/*.jsonl schema/*.json scripts/*
 var files embed.FS
 
-// FS returns the files of this folder: spec.json, vectors and schema.
+// FS returns the files of this folder: spec.json, vectors, scripts and schema.
 func FS() fs.FS { return files }

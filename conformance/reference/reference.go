@@ -29,9 +29,15 @@ type reply struct {
 	Bug         string          `json:"bug,omitempty"`
 }
 
-// Call answers one request, a line of JSON without its line feed, with one reply. It keeps nothing of it. A line that
-// is no request of the protocol is answered with a bug, under id 0 if its id cannot be read.
-func Call(line []byte) []byte {
+// A Port answers requests, and keeps the endpoints that they open. The zero value is ready for use. It is not safe for concurrent
+// use.
+type Port struct {
+	endpoints map[int64]*endpoint
+}
+
+// Call answers one request, a line of JSON without its line feed, with one reply. A line that is no request of the protocol is
+// answered with a bug, under id 0 if its id cannot be read.
+func (p *Port) Call(line []byte) []byte {
 	r := reply{ID: json.RawMessage("0")}
 	var q object
 	var id uint64
@@ -52,12 +58,18 @@ func Call(line []byte) []byte {
 			r.OK, err = decode(q)
 		case "encode":
 			r.OK, err = encode(q)
+		case "open":
+			r.OK, err = p.open(q)
+		case "in":
+			r.OK, err = p.in(q)
+		case "drop":
+			r.OK, err = p.drop(q)
 		default:
 			r.Unsupported = &op
 		}
 	}
 	if err != nil {
-		r.Bug = err.Error()
+		r.OK, r.Bug = nil, err.Error()
 	}
 	b, err := json.Marshal(r)
 	if err != nil {
@@ -66,13 +78,15 @@ func Call(line []byte) []byte {
 	return b
 }
 
-// Serve answers the requests that it reads from r, one per line, on w, until r ends. It returns the first error of r or w.
+// Serve is a port of its own: it answers the requests that it reads from r, one per line, on w, until r ends. It returns the first
+// error of r or w.
 func Serve(r io.Reader, w io.Writer) error {
+	var p Port
 	in := bufio.NewReader(r)
 	for {
 		line, err := in.ReadBytes('\n')
 		if line = bytes.TrimSpace(line); len(line) > 0 {
-			if _, err := w.Write(append(Call(line), '\n')); err != nil {
+			if _, err := w.Write(append(p.Call(line), '\n')); err != nil {
 				return err
 			}
 		}
@@ -91,7 +105,7 @@ func hello(q object) (any, error) {
 	if err := errors.Join(q.get("protocol", &protocol), q.get("echo", &echo)); err != nil {
 		return nil, err
 	}
-	return map[string]any{"protocol": Protocol, "echo": echo, "name": Name, "version": Version, "language": Language}, nil
+	return result{"protocol": Protocol, "echo": echo, "name": Name, "version": Version, "language": Language}, nil
 }
 
 func decode(q object) (any, error) {
@@ -103,7 +117,7 @@ func decode(q object) (any, error) {
 	if err := f.Parse(b); err != nil {
 		return refusal(err)
 	}
-	return map[string]any{"frame": fromWire(&f)}, nil
+	return result{"frame": fromWire(&f)}, nil
 }
 
 func encode(q object) (any, error) {
@@ -116,14 +130,14 @@ func encode(q object) (any, error) {
 	if err != nil {
 		return refusal(err)
 	}
-	return map[string]any{"hex": hexBytes(b)}, nil
+	return result{"hex": hexBytes(b)}, nil
 }
 
 // refusal is the result of a frame that package wire refuses.
-func refusal(err error) (any, error) {
+func refusal(err error) (result, error) {
 	e, ok := errors.AsType[*wire.Error](err)
 	if !ok {
 		return nil, fmt.Errorf("an error without a code: %w", err)
 	}
-	return map[string]any{"error": map[string]int{"code": int(e.Code), "offset": e.Offset}}, nil
+	return result{"error": result{"code": int(e.Code), "offset": e.Offset}}, nil
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/cdcp-project/cdcp/conformance/reference"
 )
 
-func ExampleCall() {
-	fmt.Printf("%s\n", reference.Call([]byte(`{"id":3,"op":"decode","hex":"800003"}`)))
+func ExamplePort_Call() {
+	fmt.Printf("%s\n", new(reference.Port).Call([]byte(`{"id":3,"op":"decode","hex":"800003"}`)))
 	// Output: {"id":3,"ok":{"error":{"code":1,"offset":2}}}
 }
 
@@ -30,7 +30,7 @@ func ExampleServe() {
 }
 
 // TestConformance judges the reference as any other implementation in Go is judged.
-func TestConformance(t *testing.T) { conformance.Run(t, reference.Call) }
+func TestConformance(t *testing.T) { conformance.Run(t, new(reference.Port).Call) }
 
 // TestBug puts lines to it that are no requests.
 func TestBug(t *testing.T) {
@@ -78,12 +78,12 @@ func TestBug(t *testing.T) {
 			OK  json.RawMessage
 			Bug string
 		}
-		b := reference.Call([]byte(c.line))
+		b := new(reference.Port).Call([]byte(c.line))
 		if err := json.Unmarshal(b, &r); err != nil || r.ID != c.id || r.OK != nil || !strings.Contains(r.Bug, c.want) {
 			t.Errorf("%s\nis answered with %s, want id %d and a bug with %q", c.line, b, c.id, c.want)
 		}
 	}
-	if b := reference.Call([]byte(`{"id":7,"op":"encode","frame":` + frame + `}`)); string(b) != `{"id":7,"ok":{"hex":"8060000100000001000000040401020001"}}` {
+	if b := new(reference.Port).Call([]byte(`{"id":7,"op":"encode","frame":` + frame + `}`)); string(b) != `{"id":7,"ok":{"hex":"8060000100000001000000040401020001"}}` {
 		t.Errorf("the frame that was swapped about is answered with %s", b)
 	}
 }

@@ -33,16 +33,16 @@ const portMode = "CONFORM_TEST_PORT"
 var ports = map[string]func(request []byte) (reply []byte){
 	// It gives the offset of trailing bytes as one more. Other cases pass.
 	"wrong": func(request []byte) []byte {
-		return bytes.Replace(reference.Call(request), []byte(`{"code":17,"offset":1`), []byte(`{"code":17,"offset":2`), 1)
+		return bytes.Replace(new(reference.Port).Call(request), []byte(`{"code":17,"offset":1`), []byte(`{"code":17,"offset":2`), 1)
 	},
 	// It cannot encode.
 	"decoder": func(request []byte) []byte {
-		reply := reference.Call(bytes.Replace(request, []byte(`"op":"encode"`), []byte(`"op":"no encode"`), 1))
+		reply := new(reference.Port).Call(bytes.Replace(request, []byte(`"op":"encode"`), []byte(`"op":"no encode"`), 1))
 		return bytes.Replace(reply, []byte(`"no encode"`), []byte(`"encode"`), 1)
 	},
 	// Bytes do not survive it.
 	"lossy": func(request []byte) []byte {
-		return bytes.Replace(reference.Call(request), []byte("ff"), []byte("fe"), 1)
+		return bytes.Replace(new(reference.Port).Call(request), []byte("ff"), []byte("fe"), 1)
 	},
 	// It says in a file, its argument, that it lives, and does not answer to a case.
 	"stuck": func(request []byte) []byte {
@@ -52,7 +52,7 @@ var ports = map[string]func(request []byte) (reply []byte){
 			}
 			time.Sleep(time.Minute)
 		}
-		return reference.Call(request)
+		return new(reference.Port).Call(request)
 	},
 	// It ends before it has answered.
 	"exit": func([]byte) []byte {

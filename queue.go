@@ -1,0 +1,88 @@
+package cdcp
+
+import (
+	"github.com/cdcp-project/cdcp/fragment"
+	"github.com/cdcp-project/cdcp/wire"
+)
+
+// A queue is the transmit queue of a channel (SPEC.md section 9.7): what its sessions have to send, in the order in which it came
+// about.
+type queue struct {
+	first, last *entry
+	cost        int // of the messages in it, bytes
+}
+
+// An entry is a message or a CLOSE on its way out.
+type entry struct {
+	next     *entry
+	sender   *Sender
+	close    bool
+	run      uint16 // 0: none (LIST-009)
+	sequence wire.Serial
+	list     []wire.Participant // the list when it was accepted, ascending; never written to
+	data     []byte             // from the buffers of the Endpoint
+	parts    fragment.Splitter  // what is left of data
+	begun    bool               // a fragment of it was taken
+}
+
+func (q *queue) push(x *entry) {
+	if q.last != nil {
+		q.last.next = x
+	} else {
+		q.first = x
+	}
+	q.last = x
+	if !x.close {
+		q.cost += fragment.Cost(len(x.data))
+		x.sender.queued++
+	}
+}
+
+// remove takes x, which comes after previous (nil: which is the first), out of q.
+func (q *queue) remove(previous, x *entry) {
+	if previous != nil {
+		previous.next = x.next
+	} else {
+		q.first = x.next
+	}
+	if q.last == x {
+		q.last = previous
+	}
+	if !x.close {
+		q.cost -= fragment.Cost(len(x.data))
+		x.sender.queued--
+	}
+}
+
+// maxSpareEntries is how many entries are kept to be used again.
+const maxSpareEntries = 256
+
+// spare holds what entries and their messages are made of.
+type spare struct {
+	buffers *fragment.Buffers
+	first   *entry
+	n       int
+}
+
+func (s *spare) get() *entry {
+	x := s.first
+	if x == nil {
+		return new(entry)
+	}
+	s.first = x.next
+	s.n--
+	x.next = nil
+	return x
+}
+
+func (s *spare) put(x *entry) {
+	if x.data != nil {
+		s.buffers.Put(x.data)
+	}
+	*x = entry{}
+	if s.n < maxSpareEntries {
+		x.next = s.first
+		s.first = x
+		s.n++
+	}
+}

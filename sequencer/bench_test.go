@@ -1,0 +1,176 @@
+package sequencer_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/cdcp-project/cdcp/sequencer"
+	"github.com/cdcp-project/cdcp/wire"
+)
+
+// floorWindow is the least that tells new numbers from old ones behind a call that is not inlined: a window of 64 numbers in
+// one word, which counts what came and leaves it at that. It knows no runs, no timer and no far jumps.
+type floorWindow struct {
+	top      uint32
+	came     uint64 // bit i: top - i
+	accepted uint64
+}
+
+//go:noinline
+func (f *floorWindow) accept(s uint32) sequencer.Verdict {
+	if ahead := int32(s - f.top); ahead > 0 {
+		f.top = s
+		f.came = f.came<<uint(ahead) | 1
+		f.accepted++
+		return sequencer.New
+	}
+	behind := f.top - s
+	if behind >= 64 {
+		return sequencer.Stale
+	}
+	if f.came>>behind&1 != 0 {
+		return sequencer.Duplicate
+	}
+	f.came |= 1 << behind
+	f.accepted++
+	return sequencer.New
+}
+
+// lap is how many numbers a trace is long, and batch how many of them are one operation of a benchmark.
+const (
+	lap   = 1 << 18
+	batch = 1 << 10
+)
+
+// trace is the order in which the numbers from 0 to lap - 1 come: of 100 one is lost, two are late by up to 16 numbers, and one
+// comes again after up to 32. It is cut to whole batches.
+func trace() []uint32 {
+	r := rand.New(rand.NewPCG(9, 13))
+	slots := make([][]uint32, lap+64)
+	for n := range uint32(lap) {
+		at := n
+		switch p := r.IntN(100); {
+		case p < 1:
+			continue
+		case p < 3:
+			at += 2 + r.Uint32N(16)
+		case p < 4:
+			again := n + 1 + r.Uint32N(32)
+			slots[again] = append(slots[again], n)
+		}
+		slots[at] = append(slots[at], n)
+	}
+	t := slices.Concat(slots...)
+	return t[:len(t)/batch*batch]
+}
+
+// BenchmarkWindow decides whether a window of 1024 numbers with proofs and a timer is as cheap as one of 64 without. An
+// operation is 1024 numbers, and the numbers wrap in the first lap.
+func BenchmarkWindow(b *testing.B) {
+	numbers := trace()
+	start := uint32(1<<32 - lap/2)
+	run := func(row string, accept func(i int, s uint32) sequencer.Verdict) {
+		b.Run(row, func(b *testing.B) {
+			b.ReportAllocs()
+			base, at, taken := start, 0, 0
+			for b.Loop() {
+				for i, n := range numbers[at : at+batch] {
+					if accept(i, base+n) == sequencer.New {
+						taken++
+					}
+				}
+				if at += batch; at == len(numbers) {
+					at, base = 0, base+lap
+				}
+			}
+			if taken == 0 {
+				b.Fatal("nothing was accepted")
+			}
+		})
+	}
+	_ = run
+	b.Run("trace/impl=floor", func(b *testing.B) {
+		b.ReportAllocs()
+		w := floorWindow{top: start - 1}
+		base, at, taken := start, 0, 0
+		for b.Loop() {
+			for _, n := range numbers[at : at+batch] {
+				if w.accept(base+n) == sequencer.New {
+					taken++
+				}
+			}
+			if at += batch; at == len(numbers) {
+				at, base = 0, base+lap
+			}
+		}
+	})
+	b.Run("trace/impl=cdcp", func(b *testing.B) {
+		b.ReportAllocs()
+		var w sequencer.Window
+		base, at, taken := start, 0, 0
+		for b.Loop() {
+			for _, n := range numbers[at : at+batch] {
+				if w.Accept(time.Second, wire.Serial(base+n), 0) == sequencer.New {
+					taken++
+				}
+			}
+			if at += batch; at == len(numbers) {
+				at, base = 0, base+lap
+			}
+		}
+	})
+}
+
+var errFloor = errors.New("refused")
+
+//go:noinline
+func floorEncode(dst []byte, head uint64, sequence uint32, payload []byte) ([]byte, error) {
+	n := 12 + len(payload)
+	if len(payload) > wire.MaxMessageSize || cap(dst)-len(dst) < n {
+		return dst, errFloor
+	}
+	frame := dst[len(dst) : len(dst)+n]
+	binary.BigEndian.PutUint64(frame, head)
+	binary.BigEndian.PutUint32(frame[8:], sequence)
+	copy(frame[12:], payload)
+	return dst[:len(dst)+n], nil
+}
+
+// BenchmarkChannelIDs decides whether choosing an id stays far below what a frame costs, however many are in use.
+func BenchmarkChannelIDs(b *testing.B) {
+	payload, buf := make([]byte, 64), make([]byte, 0, 2048)
+	for _, used := range []int{0, 32768, 65534} {
+		b.Run(fmt.Sprintf("used=%d/impl=floor", used), func(b *testing.B) {
+			b.ReportAllocs()
+			var sequence uint32
+			for b.Loop() {
+				sequence++
+				if _, err := floorEncode(buf, 0x8000_03e8_6500_0001, sequence, payload); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("used=%d/impl=cdcp", used), func(b *testing.B) {
+			b.ReportAllocs()
+			var ids sequencer.ChannelIDs
+			x := uint32(1)
+			for range used {
+				x = x*1664525 + 1013904223
+				ids.Choose(x)
+			}
+			for b.Loop() {
+				x = x*1664525 + 1013904223
+				id, ok := ids.Choose(x)
+				if !ok {
+					b.Fatal("none is free")
+				}
+				ids.Release(id)
+			}
+		})
+	}
+}
