@@ -82,6 +82,10 @@ func (b *buckets) received(now time.Duration, kbps int) {
 // charge charges a message of n bytes to every bucket that applies, or to none (RATE-005): then it returns the rate that is
 // at fault, and the time at which all would hold the cost, or never.
 func (b *buckets) charge(now time.Duration, class, n int, broadcast bool) (limit int, retry time.Duration, ok bool) {
+	broadcast = broadcast && (b.limited[class] || b.paced)
+	if !b.limited[class] && !broadcast {
+		return 0, now, true
+	}
 	bits := 8 * int64(n) * unitsPerBit
 	packets := max(1, (int64(n)+packetSize-1)/packetSize) * unitsPerPacket
 	var due [3]struct {

@@ -22,6 +22,7 @@ type Endpoint struct {
 	start         time.Time
 	unix          int64         // wall time at start, µs since 1970
 	now           time.Duration // the latest time, since start
+	quiet         time.Duration // nothing is due before it
 	rand          io.Reader
 	firstSequence wire.Serial
 	bounds        Bounds

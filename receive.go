@@ -296,7 +296,7 @@ func (e *Endpoint) newReceiver(t time.Duration, from wire.Participant, f *wire.F
 	c := e.recordOf(from, f.Channel)
 	r := &Receiver{e: e, record: c, session: f.Session, flags: f.Flags}
 	r.order.of, r.idle.of, r.settling.of = r, r, r
-	r.window.Reset(r.durable())
+	r.window = sequencer.NewWindow(r.durable())
 	if c.returns(f.Session) {
 		r.window.Resume(c.base)
 	}

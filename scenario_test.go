@@ -2,7 +2,15 @@ package cdcp_test
 
 import (
 	"fmt"
+	"go/ast"
+	"go/constant"
+	"go/importer"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -735,5 +743,330 @@ func TestM19OneFrameAtATime(t *testing.T) {
 	a.carry(b)
 	if r := b.receivers[0]; !r.Closed() || r.Counts().Lost != 0 || r.Counts().Delivered != 70000 {
 		t.Fatalf("closed %t, counts %+v", r.Closed(), r.Counts())
+	}
+}
+
+// look polls all there is to poll, and spells it with everything else that can be seen of an endpoint without asking it for more.
+func (h *host) look() string {
+	s := fmt.Sprintf("due %v, %+v", h.Deadline().Sub(start), h.Stats())
+	s += fmt.Sprintf(", events %q, frames %v", h.events(), h.takeAll(cdcp.ClassAll))
+	for _, r := range h.receivers {
+		s += fmt.Sprintf(", %+v closed %t", r.Counts(), r.Closed())
+	}
+	return s
+}
+
+// TestDeadline: the deadline is right after every call; an advance to 1 µs before it changes nothing, and one to it does what it is for.
+func TestDeadline(t *testing.T) {
+	const us = time.Microsecond
+	big := text(1000)
+	parts := lossy.fragments(1, big, 256)
+	hand := func(frames ...wire.Frame) func(*host) {
+		return func(h *host) { h.hand(cdcp.Accepted, 2, frames...) }
+	}
+	refused := func(v cdcp.Verdict, frames ...wire.Frame) func(*host) {
+		return func(h *host) { h.hand(v, 2, frames...) }
+	}
+	sends := func(interval time.Duration) func(*host) {
+		return func(h *host) {
+			s := h.up(direct).sender(cdcp.SenderOptions{ChannelID: 7, KeepAlive: interval, Participants: []wire.Participant{2}})
+			h.send(s, "1")
+		}
+	}
+	take := func(h *host) { h.take(cdcp.ClassAll) }
+
+	type step struct {
+		wait time.Duration
+		do   func(*host)
+		due  time.Duration // since start; 0: nothing
+	}
+	for _, c := range []struct {
+		name  string
+		steps []step
+		want  string // in what is seen at the deadline
+	}{
+		{"settling", []step{
+			{0, hand(lossy.data(1, "1")), 120*time.Second + us},
+			{0, hand(lossy.data(3, "3")), 2 * time.Second},
+			{time.Second, hand(lossy.data(5, "5")), 2 * time.Second},
+			{0, refused(cdcp.Duplicate, lossy.data(5, "5")), 2 * time.Second},
+			{0, hand(lossy.data(2, "2")), 3 * time.Second}, // 4 is missing since 1 s
+		}, "Delivered:4 Lost:1"},
+		{"settling stopped", []step{
+			{0, hand(lossy.data(1, "1"), lossy.data(3, "3")), 2 * time.Second},
+			{time.Second, hand(lossy.data(2, "2")), 121*time.Second + us},
+		}, "closed idle"},
+		{"settling by a KEEPALIVE", []step{
+			{0, hand(lossy.data(1, "1")), 120*time.Second + us},
+			{time.Second, hand(lossy.keepAlive(2)), 3 * time.Second},
+		}, "Delivered:1 Lost:1"},
+		{"closing, announced", []step{
+			{0, hand(lossy.data(1, "1"), lossy.data(3, "3")), 2 * time.Second},
+			{time.Second, hand(lossy.close(3)), 3 * time.Second},
+			{time.Second, refused(cdcp.Ignored, lossy.close(3)), 3 * time.Second},
+		}, "closed closed"},
+		{"closing, not announced", []step{
+			{0, hand(lossy.close(1)), 2 * time.Second},
+			{time.Second, refused(cdcp.Ignored, lossy.keepAlive(1)), 2 * time.Second},
+		}, "events []"},
+		{"closing, done", []step{
+			{0, hand(lossy.close(1)), 2 * time.Second},
+			{time.Second, hand(lossy.data(1, "1")), 0},
+		}, ""},
+		{"idle", []step{
+			{0, hand(durable.data(1, "1")), 120*time.Second + us},
+			{time.Second, refused(cdcp.Stale, durable.data(1, "1")), 120*time.Second + us},
+			{0, refused(cdcp.Mismatch, lossy.data(2, "2")), 120*time.Second + us},
+			{time.Second, hand(durable.keepAlive(1)), 122*time.Second + us},
+			{time.Second, hand(durable.fragments(2, big, 500)[0]), 122*time.Second + us},
+		}, "closed idle"},
+		{"idle, closed", []step{
+			{0, hand(durable.data(1, "1")), 120*time.Second + us},
+			{0, hand(durable.close(1)), 0},
+		}, ""},
+		{"left", []step{
+			{0, hand(lossy.data(1, "1"), lossy.data(3, "3"), lossy.fragments(4, big, 256)[0]), 2 * time.Second},
+			{0, func(h *host) { h.left(2) }, 0},
+		}, ""},
+		{"expiry", []step{
+			{0, hand(parts[0]), 5 * time.Second},
+			{time.Second, hand(parts[2]), 6 * time.Second},
+			{time.Second, refused(cdcp.Duplicate, parts[0]), 6 * time.Second},
+		}, "Expired:1"},
+		{"expiry, killed", []step{
+			{time.Second, hand(parts[0]), 6 * time.Second},
+			{time.Second, refused(cdcp.Mismatch, lossy.fragment(1, big, 0, 300)), 6 * time.Second},
+			{time.Second, refused(cdcp.Mismatch, parts[1]), 6 * time.Second},
+		}, "Expired:1"},
+		{"expiry, complete", []step{
+			{0, hand(parts[0], parts[1], parts[2]), 5 * time.Second},
+			{time.Second, hand(parts[3]), 121*time.Second + us},
+		}, "closed idle"},
+		{"no expiry", []step{{0, hand(durable.fragments(1, big, 256)[0]), 0}}, ""},
+		{"keep-alive", []step{
+			{0, sends(time.Second), 0},
+			{time.Second, take, 2 * time.Second},
+		}, "frames [KEEPALIVE 1]"},
+		{"keep-alive, put off", []step{
+			{0, sends(2 * time.Second), 0},
+			{0, take, 2 * time.Second},
+			{0, func(h *host) { h.send(h.sender(cdcp.SenderOptions{ChannelID: 7, KeepAlive: time.Second}), "1") }, 0},
+			{0, take, 0}, // a CLOSE
+			{0, take, time.Second},
+			{0, func(h *host) { h.send(h.sender(cdcp.SenderOptions{ChannelID: 8, KeepAlive: 60 * time.Second}), "1") }, time.Second},
+		}, "frames [DATA 1 KEEPALIVE 1]"},
+		{"keep-alive, queue not empty", []step{
+			{0, sends(2 * time.Second), 0},
+			{0, take, 2 * time.Second},
+			{time.Second, func(h *host) { h.send(h.sender(cdcp.SenderOptions{ChannelID: 8, KeepAlive: time.Second}), "1", "2") }, 2 * time.Second},
+			{0, take, 2 * time.Second},
+			{time.Second, take, 3 * time.Second}, // at 2 s both are due, and one has a message that waits
+		}, "due 4s"},
+		{"keep-alive, link down", []step{
+			{0, sends(time.Second), 0},
+			{0, take, time.Second},
+			{0, func(h *host) { h.LinkDown(h.now) }, 0},
+			{time.Second, func(h *host) { h.up(direct) }, 2 * time.Second},
+		}, "frames [KEEPALIVE 1]"},
+		{"keep-alive, nobody left", []step{
+			{0, sends(time.Second), 0},
+			{0, take, time.Second},
+			{time.Second, func(*host) {}, 0}, // it waits
+			{time.Second, func(h *host) { h.left(2) }, 3 * time.Second},
+		}, "due 4s"},
+		{"the earliest", []step{
+			{0, hand(stream{9, 1, 0}.data(1, "1")), 120*time.Second + us},
+			{0, sends(7 * time.Second), 120*time.Second + us},
+			{0, take, 7 * time.Second},
+			{0, hand(parts[0]), 5 * time.Second},
+			{time.Second, hand(stream{8, 1, 0}.data(1, "1"), stream{8, 1, 0}.data(3, "3")), 3 * time.Second},
+			{time.Second, hand(stream{8, 1, 0}.data(2, "2")), 5 * time.Second},
+		}, "Expired:1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			build := func() *host {
+				h := newHost(t, 1, cdcp.Config{})
+				for i, s := range c.steps {
+					h.wait(s.wait)
+					s.do(h)
+					want := start.Add(s.due)
+					if s.due == 0 {
+						want = time.Time{}
+					}
+					if got := h.Deadline(); !got.Equal(want) {
+						t.Fatalf("step %d: deadline %v, want %v", i, got.Sub(start), s.due)
+					}
+				}
+				h.events()
+				return h
+			}
+			h, early, due := build(), build(), build()
+			deadline := h.Deadline()
+			seen := h.look()
+			if deadline.IsZero() {
+				early.wait(1000 * time.Hour)
+				if got := early.look(); got != seen {
+					t.Fatalf("without a deadline:\n%s\nand later:\n%s", seen, got)
+				}
+				return
+			}
+			early.Advance(deadline.Add(-us))
+			if got := early.look(); got != seen {
+				t.Fatalf("before:\n%s\n1 µs before the deadline:\n%s", seen, got)
+			}
+			due.now = deadline
+			due.Advance(due.now)
+			if got := due.look(); got == seen || !strings.Contains(got, c.want) {
+				t.Fatalf("before:\n%s\nat the deadline, want %q:\n%s", seen, c.want, got)
+			}
+		})
+	}
+}
+
+// TestTimeRunsOneWay: a time before the latest one acts as the latest one, and parts of a microsecond count for nothing.
+func TestTimeRunsOneWay(t *testing.T) {
+	const idle = 120*time.Second + time.Microsecond
+	origin := start.Add(300 * time.Nanosecond) // the steps of the clock begin there
+	e, err := cdcp.New(origin, cdcp.Config{Self: 1, Rand: zeros{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &host{Endpoint: e, tb: t, self: 1}
+	for i, c := range []struct{ now, latest time.Duration }{
+		{-time.Hour, 0},
+		{0, 0},
+		{999, 0},
+		{1000, 1000},
+		{1999, 1000},
+		{time.Minute, time.Minute},
+		{time.Second, time.Minute},
+		{-time.Hour, time.Minute},
+		{time.Minute + 999, time.Minute},
+		{time.Minute + 1000, time.Minute + 1000},
+	} {
+		h.now = origin.Add(c.now)
+		h.hand(cdcp.Accepted, 2, lossy.data(wire.Serial(i+1), "x"))
+		if got := h.Deadline().Sub(origin); got != c.latest+idle {
+			t.Errorf("a message at %v: deadline %v, want %v", c.now, got, c.latest+idle)
+		}
+	}
+}
+
+// TestDueFirst: an input does first what was due before it, each at its own time and in the order of times (TIME-002 to TIME-004).
+func TestDueFirst(t *testing.T) {
+	t.Run("idle", func(t *testing.T) {
+		h := newHost(t, 1, cdcp.Config{})
+		h.hand(cdcp.Accepted, 2, lossy.numbered(1)...)
+		h.now = start.Add(121 * time.Second)
+		h.hand(cdcp.Stale, 2, lossy.numbered(1)...)
+		h.hand(cdcp.Accepted, 2, lossy.numbered(2)...)
+		h.requireEvents("2/7 created", "2/7 message", "2/7 closed idle", "2/7 created", "2/7 message")
+	})
+	t.Run("times", func(t *testing.T) {
+		h := newHost(t, 1, cdcp.Config{})
+		of := func(channel uint16) stream { return stream{channel, 1, 0} }
+		h.hand(cdcp.Accepted, 2, of(1).data(1, ""), of(2).data(1, ""), of(2).data(3, ""))
+		h.now = start.Add(118*time.Second + time.Microsecond)
+		h.hand(cdcp.Accepted, 2, of(3).data(1, ""), of(3).data(3, ""), of(3).close(3)) // settles when the others idle out
+		h.wait(-time.Microsecond)
+		h.hand(cdcp.Accepted, 2, of(4).data(1, ""), of(4).data(3, ""), of(4).close(3)) // at the latest time, and so behind
+		h.events()
+		h.now = start.Add(time.Hour)
+		h.Advance(h.now)
+		h.requireEvents("2/3 closed closed", "2/4 closed closed", "2/1 closed idle", "2/2 closed idle")
+		requireCounts(t, h.receivers[1], cdcp.Counts{Delivered: 2, Lost: 1})
+	})
+	t.Run("set again", func(t *testing.T) { // of equal deadlines the timer goes first that was last set first (TIME-003)
+		h := newHost(t, 1, cdcp.Config{})
+		of := func(channel uint16) stream { return stream{channel, 1, 0} }
+		for channel := range uint16(2) {
+			h.hand(cdcp.Accepted, 2, of(channel+1).data(1, ""), of(channel+1).data(3, ""))
+		}
+		h.hand(cdcp.Accepted, 2, of(2).close(3), of(1).close(3))
+		h.events()
+		h.wait(2 * time.Second)
+		h.requireEvents("2/2 closed closed", "2/1 closed closed")
+	})
+	t.Run("keep-alive", func(t *testing.T) { // its timer is set again at its own time, not at that of the input
+		h := newHost(t, 1, cdcp.Config{}).up(direct)
+		s := h.sender(cdcp.SenderOptions{ChannelID: 7, KeepAlive: time.Second})
+		h.send(s, "1", "2")
+		h.take(cdcp.ClassAll)
+		h.wait(9500 * time.Millisecond)
+		if got, want := h.Deadline(), start.Add(10*time.Second); !got.Equal(want) {
+			t.Fatalf("deadline %v, want %v", got.Sub(start), want.Sub(start))
+		}
+	})
+}
+
+// TestEndpointJoinsOnly: endpoint.go puts the machines together and decides nothing that a number of SPEC.md decides. It has 400 lines
+// at most, and neither side of a comparison and no case of a switch in it is a constant number, other than 0 and the constants of the
+// types that this module defines, such as Durable.
+func TestEndpointJoinsOnly(t *testing.T) {
+	const joint = "endpoint.go"
+	set := token.NewFileSet()
+	names, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []*ast.File
+	var file *ast.File
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(set, name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files = append(files, f); name == joint {
+			file = f
+		}
+	}
+	if file == nil {
+		t.Fatal(joint + " is not there")
+	}
+	if n := set.File(file.Pos()).LineCount(); n > 400 {
+		t.Errorf("%s has %d lines", joint, n)
+	}
+
+	info := &types.Info{Types: make(map[ast.Expr]types.TypeAndValue)}
+	check := types.Config{Importer: importer.ForCompiler(set, "source", nil)}
+	if _, err := check.Check(module, set, files, info); err != nil {
+		t.Fatal(err)
+	}
+	compares := 0
+	operand := func(x ast.Expr) {
+		compares++
+		v := info.Types[x]
+		if v.Value == nil || v.Value.Kind() != constant.Int && v.Value.Kind() != constant.Float || constant.Sign(v.Value) == 0 {
+			return
+		}
+		if named, ok := v.Type.(*types.Named); ok && named.Obj().Pkg() != nil && strings.HasPrefix(named.Obj().Pkg().Path(), module) {
+			return
+		}
+		t.Errorf("%s compares with %s", set.Position(x.Pos()), v.Value)
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.BinaryExpr:
+			switch n.Op {
+			case token.LSS, token.LEQ, token.GTR, token.GEQ, token.EQL, token.NEQ:
+				operand(n.X)
+				operand(n.Y)
+			}
+		case *ast.SwitchStmt:
+			for _, c := range n.Body.List {
+				for _, x := range c.(*ast.CaseClause).List {
+					if n.Tag != nil {
+						operand(x)
+					}
+				}
+			}
+		}
+		return true
+	})
+	if compares == 0 {
+		t.Error("nothing is compared")
 	}
 }

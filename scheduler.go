@@ -43,8 +43,8 @@ func (s *scheduler) lane(t turn) *lane { return &s.lanes[t.priority][t.class>>1]
 // first returns the channel in turn that goes first within a priority, or nil.
 func (s *scheduler) first(p Priority, classes Classes) *channel {
 	var best *channel
-	for _, class := range [...]Classes{ClassReliable, ClassLossy} {
-		if l := *s.lane(turn{class, p}); classes&class != 0 && len(l) > 0 && (best == nil || l[0].before(best, p)) {
+	for i, l := range &s.lanes[p] {
+		if classes>>i&1 != 0 && len(l) > 0 && (best == nil || l[0].before(best, p)) {
 			best = l[0]
 		}
 	}

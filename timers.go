@@ -5,8 +5,10 @@ import (
 	"time"
 )
 
-// never is later than every time.
-const never time.Duration = math.MaxInt64
+const (
+	never      time.Duration = math.MaxInt64 // later than every time
+	leastTimer               = time.Second   // no timer is shorter
+)
 
 // The kinds of timers, in the order in which they are done at one time (SPEC.md section 9.1). All timers of one kind have one length, or
 // one for each interval of keep-alive, so that each kind is a list in the order in which they were set.
@@ -41,10 +43,19 @@ func (e *Endpoint) nextTimer() (at time.Duration, kind timerKind) {
 func (e *Endpoint) enter(now time.Time) time.Duration {
 	t := now.Sub(e.start)
 	e.now = max(e.now, t-t%time.Microsecond)
+	if e.now >= e.quiet {
+		e.expireAll()
+	}
+	return e.now
+}
+
+// expireAll does what is due.
+func (e *Endpoint) expireAll() {
 	for {
 		at, kind := e.nextTimer()
 		if at > e.now {
-			return e.now
+			e.quiet = min(at, e.now+leastTimer)
+			return
 		}
 		e.expire(at, kind)
 	}

@@ -59,9 +59,7 @@ func (e *Endpoint) Leave() {
 	n.trace(e.Self, "left")
 	for _, x := range n.endpoints {
 		if x != e && !x.left {
-			if err := x.ParticipantLeft(n.now, e.Self); err != nil {
-				panic("cdcptest: " + err.Error())
-			}
+			must(x.ParticipantLeft(n.now, e.Self))
 		}
 	}
 }
@@ -80,9 +78,7 @@ func (e *Endpoint) up() {
 	}
 	e.isUp, e.free, e.last = true, time.Time{}, [2]time.Time{}
 	e.network.trace(e.Self, "link up")
-	if err := e.LinkUp(e.network.now, cdcp.Link{Budget: e.Link.budget(), Reliable: e.Link.Reliable, Relay: e.network.link.Relay}); err != nil {
-		panic("cdcptest: " + err.Error())
-	}
+	must(e.LinkUp(e.network.now, cdcp.Link{Budget: e.Link.budget(), Reliable: e.Link.Reliable, Relay: e.network.link.Relay}))
 }
 
 func (e *Endpoint) down() {
@@ -132,9 +128,7 @@ func (e *Endpoint) handle(from wire.Participant, frame []byte) {
 	n := e.network
 	b := append(n.scratch[:0], frame...)
 	verdict, err := e.HandleFrame(n.now, from, b)
-	if err != nil {
-		panic("cdcptest: " + err.Error())
-	}
+	must(err)
 	clear(b)
 	n.scratch = b
 	n.trace(e.Self, "< %s from %d: %s", describe(frame), from, verdict)

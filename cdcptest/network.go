@@ -55,9 +55,7 @@ func (n *Network) Endpoint(c cdcp.Config) *Endpoint {
 		c.Rand = rand.NewChaCha8(seed)
 	}
 	inner, err := cdcp.New(n.now, c)
-	if err != nil {
-		panic("cdcptest: " + err.Error())
-	}
+	must(err)
 	e := &Endpoint{Endpoint: inner, Self: c.Self, Link: n.link, network: n}
 	n.endpoints = slices.Insert(n.endpoints, i, e)
 	e.up()
@@ -126,5 +124,12 @@ func (n *Network) poll() {
 	for _, e := range n.endpoints {
 		e.transmit()
 		e.collect()
+	}
+}
+
+// must panics if a call is refused.
+func must(err error) {
+	if err != nil {
+		panic("cdcptest: " + err.Error())
 	}
 }

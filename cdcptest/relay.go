@@ -11,9 +11,7 @@ import (
 // never back. It sets the origin, removes participants, and changes nothing else.
 func (n *Network) relay(f flight) {
 	var frame wire.Frame
-	if err := frame.Parse(f.frame); err != nil {
-		panic("cdcptest: " + err.Error())
-	}
+	must(frame.Parse(f.frame))
 	to, named := frame.Ext.AppendParticipants(nil)
 	frame.Ext = passedOn(frame.Ext, f.from)
 	for _, e := range n.endpoints {
@@ -21,9 +19,7 @@ func (n *Network) relay(f flight) {
 			continue
 		}
 		b, err := frame.AppendBinary(nil)
-		if err != nil {
-			panic("cdcptest: " + err.Error())
-		}
+		must(err)
 		n.launch(flight{frame: b, class: f.class, from: f.from, link: e, to: e})
 	}
 }
@@ -33,9 +29,8 @@ func passedOn(x wire.Extensions, from wire.Participant) wire.Extensions {
 	var y wire.Extensions
 	add := func(t wire.ExtType, value []byte) {
 		var err error
-		if y, err = y.Append(t, value); err != nil {
-			panic("cdcptest: " + err.Error())
-		}
+		y, err = y.Append(t, value)
+		must(err)
 	}
 	origin := binary.BigEndian.AppendUint16(nil, uint16(from))
 	for t, value := range x.All() {
@@ -56,9 +51,7 @@ func passedOn(x wire.Extensions, from wire.Participant) wire.Extensions {
 // origin returns whom a frame from the relay came from, as the carriage reads it.
 func origin(b []byte) wire.Participant {
 	var frame wire.Frame
-	if err := frame.Parse(b); err != nil {
-		panic("cdcptest: " + err.Error())
-	}
+	must(frame.Parse(b))
 	from, _ := frame.Ext.Origin()
 	return from
 }

@@ -5,165 +5,78 @@ import (
 	"cmp"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 )
 
-// What follows reads and writes the values of scripts, as testdata/scripts/README.md describes them: numbers, times, bytes, lists
-// of participants, and frames.
-
-// The largest number of a script, and of cdcp-port/1, and the latest start of a clock.
-const (
-	maxInteger = 1<<53 - 1
-	maxStart   = 1<<53 - 1<<40
-)
-
-// readNumber reads a number from 0 to most, in decimal, or in hexadecimal behind 0x.
-func readNumber(s string, most int64) (int64, error) {
-	digits, base := s, 10
-	if rest, ok := strings.CutPrefix(s, "0x"); ok {
-		digits, base = rest, 16
-	}
-	n, err := strconv.ParseUint(digits, base, 64)
-	if err != nil || n > uint64(most) {
-		return 0, fmt.Errorf("%q is no number from 0 to %d", s, most)
-	}
-	return int64(n), nil
+// A literal is a frame in a script: its bytes in plain hexadecimal, or which of the frames that an endpoint gave out.
+type literal struct {
+	hex      string
+	endpoint string // its word; "": it is the bytes
+	number   int64  // 1 is the first
 }
 
-// The units of times, in µs, and how many digits of a fraction each can have.
-var units = []struct {
-	name   string
-	micros int64
-	digits int
-}{{"us", 1, 0}, {"ms", 1000, 3}, {"s", 1000000, 6}}
-
-// readMicros reads a time: 0, or one with a unit, in whole microseconds.
-func readMicros(s string) (int64, error) {
-	if s == "0" {
-		return 0, nil
+// frame reads a FRAME. The words that are no part of it are left.
+func (p *scriptParser) frame(words []string) (l literal, others []string, err error) {
+	if len(words) == 0 {
+		return l, nil, errors.New("a frame is missing")
 	}
-	for _, unit := range units {
-		number, ok := strings.CutSuffix(s, unit.name)
-		if !ok {
-			continue
+	head, words := words[0], words[1:]
+	if head == "hex" {
+		if len(words) == 0 {
+			return l, nil, errors.New("hex has no bytes behind it")
 		}
-		whole, fraction, point := strings.Cut(number, ".")
-		if point && fraction == "" || len(fraction) > unit.digits {
-			break
+		l.hex, err = readHex(words[0])
+		return l, words[1:], err
+	}
+	if word, number, ok := strings.Cut(head, "#"); ok {
+		if p.endpoints[word] == 0 {
+			return l, nil, fmt.Errorf("no endpoint %q is open", word)
 		}
-		// Both parts together, as a number of microseconds, are whole·micros + fraction.
-		n, err := strconv.ParseUint(whole, 10, 64)
-		part, err2 := strconv.ParseUint("0"+fraction+strings.Repeat("0", unit.digits-len(fraction)), 10, 64)
-		if err != nil || err2 != nil || n > maxInteger/uint64(unit.micros) {
-			break
+		l.endpoint = word
+		if l.number, err = readNumber(number, maxInteger); err == nil && l.number == 0 {
+			err = errors.New("the first frame has number 1")
 		}
-		if n = n*uint64(unit.micros) + part; n <= maxInteger {
-			return int64(n), nil
+		return l, words, err
+	}
+	form, ok := map[string]string{"DATA": "[payload=HEX]", "CLOSE": "[reason=U16]", "KEEPALIVE": ""}[head]
+	if !ok {
+		return l, nil, fmt.Errorf("%q is no frame: DATA, CLOSE, KEEPALIVE, hex HEX or A#2", head)
+	}
+	words = slices.DeleteFunc(slices.Clone(words), func(word string) bool {
+		if other := strings.HasPrefix(word, "to=") || strings.HasPrefix(word, "by="); other {
+			others = append(others, word)
+			return true
 		}
-		break
+		return false
+	})
+	keys, err := p.form("[channel=U16] [session=U32] [sequence=U32] [durable] [high] [offset=U16] [total=U16] "+
+		"[run=RUN] [origin=ORIGIN] [participants=LIST] [ext=EXT] "+form, words)
+	if err != nil {
+		return l, nil, err
 	}
-	return 0, fmt.Errorf("%q is no time: 0, or a number of us, ms or s, in whole microseconds", s)
-}
-
-// spellMicros writes a time as readMicros reads it.
-func spellMicros(t int64) string {
-	if t == 0 {
-		return "0"
+	f := &Frame{Type: strings.ToLower(head), Durable: keys["durable"].(bool), High: keys["high"].(bool),
+		Channel: keys["channel"].(int64), Session: keys["session"].(int64), Sequence: keys["sequence"].(int64),
+		Offset: keys["offset"].(int64), Total: keys["total"].(int64)}
+	f.Payload, _ = keys["payload"].(string)
+	f.Reason, _ = keys["reason"].(int64)
+	all, _ := keys["ext"].([]TLV)
+	if run, ok := keys["run"].(int64); ok {
+		all = append(all, numbersTLV(tlvRun, run))
 	}
-	unit := units[0]
-	for _, u := range units {
-		if t >= u.micros {
-			unit = u
-		}
+	if origin, ok := keys["origin"].(int64); ok {
+		all = append(all, numbersTLV(tlvOrigin, origin))
 	}
-	whole, part := t/unit.micros, t%unit.micros
-	if part == 0 {
-		return fmt.Sprint(whole, unit.name)
+	if list, ok := keys["participants"].([]int64); ok {
+		all = append(all, numbersTLV(tlvParticipants, list...))
 	}
-	return strings.TrimRight(fmt.Sprintf("%d.%0*d", whole, unit.digits, part), "0") + unit.name
-}
-
-// A moment is a time that can be counted from another.
-type moment struct {
-	from  string // "": the clock. "step": the step before; in an expectation, the step. "next": the next deadline
-	after int64  // µs
-}
-
-// readMoment reads 5s, +20ms, next, next-1us or next+3s.
-func readMoment(s string) (moment, error) {
-	m, sign := moment{}, int64(1)
-	rest := s
-	switch {
-	case s == "next":
-		return moment{from: "next"}, nil
-	case strings.HasPrefix(s, "next+"):
-		m.from, rest = "next", s[len("next+"):]
-	case strings.HasPrefix(s, "next-"):
-		m.from, rest, sign = "next", s[len("next-"):], -1
-	case strings.HasPrefix(s, "+"):
-		m.from, rest = "step", s[1:]
+	if err := f.putTLVs(all); err != nil {
+		return l, nil, err
 	}
-	t, err := readMicros(rest)
-	m.after = sign * t
-	return m, err
-}
-
-// readHex reads bytes, and returns them in plain hexadecimal.
-func readHex(s string) (string, error) {
-	if s == "-" {
-		return "", nil
-	}
-	if s == "" {
-		return "", fmt.Errorf("no bytes are written -")
-	}
-	return expand(strings.ReplaceAll(s, "+", " "))
-}
-
-// spellHex writes plain hexadecimal as readHex reads it, with long runs of a byte in short.
-func spellHex(plain string) string {
-	if plain == "" {
-		return "-"
-	}
-	const short = 8 // bytes that are written out
-	var parts []string
-	begin := 0 // of what is not written yet
-	for i := 0; i < len(plain); {
-		n := 1
-		for i+2*n+2 <= len(plain) && plain[i+2*n:i+2*n+2] == plain[i:i+2] && n < maxRepeat {
-			n++
-		}
-		if n > short {
-			if begin < i {
-				parts = append(parts, plain[begin:i])
-			}
-			parts = append(parts, fmt.Sprintf("%s*%d", plain[i:i+2], n))
-			begin = i + 2*n
-		}
-		i += 2 * n
-	}
-	if begin < len(plain) {
-		parts = append(parts, plain[begin:])
-	}
-	return strings.Join(parts, "+")
-}
-
-// readHandles reads a list of participants; all is the empty one.
-func readHandles(s string) ([]int64, error) {
-	list := []int64{}
-	if s == "all" {
-		return list, nil
-	}
-	for word := range strings.SplitSeq(s, ",") {
-		n, err := readNumber(word, 65535)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, n)
-	}
-	return list, nil
+	l.hex = fmt.Sprintf("%x", f.bytes())
+	return l, others, nil
 }
 
 // The numbers of SPEC.md sections 4 and 5.
@@ -175,12 +88,15 @@ const (
 
 var frameTypes = []string{"data", "close", "keepalive"}
 
-// readTLV reads the type, a colon and the value of a TLV.
+// readTLV reads the type of a TLV, a colon, and the value, if it is not empty.
 func readTLV(s string) (TLV, error) {
-	typ, value, _ := strings.Cut(s, ":")
+	typ, value, ok := strings.Cut(s, ":")
 	b, err := hex.DecodeString(typ)
-	if err != nil || len(b) != 1 {
+	if !ok || err != nil || len(b) != 1 {
 		return TLV{}, fmt.Errorf("%q is no TLV: 1a:aa has the type 1a", s)
+	}
+	if value == "" {
+		value = "-"
 	}
 	plain, err := readHex(value)
 	return TLV{int64(b[0]), plain}, err
@@ -338,6 +254,9 @@ func spellTLV(t TLV) string {
 		return "origin=" + numbers[0]
 	case t.Type == tlvParticipants && len(b) > 0 && len(b)%2 == 0:
 		return "participants=" + strings.Join(numbers, ",")
+	}
+	if t.Value == "" {
+		return fmt.Sprintf("ext=%02x:", t.Type)
 	}
 	return fmt.Sprintf("ext=%02x:%s", t.Type, spellHex(t.Value))
 }

@@ -51,7 +51,7 @@ func (t *talk) play(r *Result) error {
 // perform does one step, and says in r what became of it. error: the port is to be started again.
 func (t *talk) perform(p *play, st *Step, r *Result) error {
 	fail := func(verdict Verdict, why string) {
-		r.Verdict, r.Detail = verdict, fmt.Sprintf("%s:%d: %s\n%s", r.Script.File, st.Line, st.Text, why)
+		r.Verdict, r.Detail = verdict, strings.TrimSuffix(fmt.Sprintf("%s:%d: %s\n%s", r.Script.File, st.Line, st.Text, why), "\n")
 	}
 	now, keys, err := p.request(st)
 	if err != nil {

@@ -35,48 +35,64 @@ func (c *ChannelIDs) Choose(x uint32) (id uint16, ok bool) {
 		return 0, false
 	}
 	t := c.open()
-	rank := int(uint64(x) * uint64(free) >> 32) // CHAN-001
-	group, rank := find(t.groups[:], groupSize, rank)
-	block, rank := find(t.blocks[16*group:][:16], blockSize, rank)
+	rank := uint32(uint64(x) * uint64(free) >> 32) // CHAN-001
+	group, rank := find((*[16]uint16)(t.groups[:]), groupSize, rank)
+	block, rank := find((*[16]uint16)(t.blocks[16*group:]), blockSize, rank)
 	block += 16 * group
-	word := 4 * block
-	for ; ; word++ {
-		n := wordSize - bits.OnesCount64(t.words[word])
-		if rank < n {
-			break
-		}
-		rank -= n
-	}
-	id = uint16(wordSize*word + find1(^t.words[word], rank))
+	part, rank := findw((*[4]uint64)(t.words[4*block:]), rank)
+	word := 4*block + part
+	id = uint16(wordSize*word + select1(^t.words[word], rank))
 	c.take(id)
 	return id, true
 }
 
 // find returns the first part that holds the free id of a rank, of parts of a size of which some ids are used, and the rank
 // of the id in that part.
-func find(used []uint16, size, rank int) (part, rest int) {
-	for i, u := range used {
-		n := size - int(u)
-		if rank < n {
-			return i, rank
-		}
-		rank -= n
+func find(used *[16]uint16, size, rank uint32) (part int, rest uint32) {
+	free := uint32(0)
+	rest = rank
+	for _, u := range used[:15] {
+		free += size - uint32(u)
+		d := rank - free
+		part += int(^d >> 31)
+		rest = min(rest, d)
 	}
-	panic("x")
+	return part, rest
 }
 
-// select1 returns the place of the one of w that has rank ones below it.
-func find1(w uint64, rank int) int {
-	at := 0
-	for half := 32; half > 0; half /= 2 {
-		n := bits.OnesCount64(w & (1<<half - 1))
-		if rank >= n {
-			rank -= n
-			w >>= half
-			at += half
-		}
+func findw(used *[4]uint64, rank uint32) (part int, rest uint32) {
+	free := uint32(0)
+	rest = rank
+	for _, u := range used[:3] {
+		free += wordSize - uint32(bits.OnesCount64(u))
+		d := rank - free
+		part += int(^d >> 31)
+		rest = min(rest, d)
 	}
-	return at
+	return part, rest
+}
+
+const ones = 0x0101010101010101
+
+// select1 returns the place of the one in w that has rank ones below it.
+func select1(w uint64, rank uint32) int {
+	s := w - w>>1&0x5555555555555555
+	s = s&0x3333333333333333 + s>>2&0x3333333333333333
+	s = (s + s>>4) & 0x0f0f0f0f0f0f0f0f
+	i, r := pick(s, uint64(rank))
+	b := w >> (8 * i) & 0xff
+	x := b * ones & 0x8040201008040201
+	x = ((x + 0x7f7f7f7f7f7f7f7f | x) & 0x8080808080808080) >> 7
+	j, _ := pick(x, r)
+	return 8*i + j
+}
+
+func pick(counts, rank uint64) (int, uint64) {
+	sums := counts * ones
+	le := (rank*ones | 0x8080808080808080) - sums&0x8080808080808080
+	i := bits.OnesCount64(((rank*ones | 0x8080808080808080) - sums) & 0x8080808080808080)
+	_ = le
+	return i, rank - sums<<8>>(8*i)&0xff
 }
 
 // Take takes id, and reports whether it could: whether id is a channel id, which 0 is not, and was free.

@@ -10,7 +10,7 @@ import (
 const (
 	size      = 1024            // numbers that a window has room for
 	settling  = 2 * time.Second // WINDOW-007, RECV-009
-	unlimited = 1<<32 - size    // as a run: more than any distance back to high, and less than one forwards, which wraps
+	unlimited = 1<<32 - size    // as a run: more than any distance back to high, less than one forwards, which wraps
 	far       = 1 << 30         // below the base: as far as high is remembered
 )
 
@@ -19,55 +19,64 @@ type Verdict uint8
 
 // The verdicts.
 const (
-	New       Verdict = iota // it has not come before
+	New       Verdict = iota // it did not come before
 	Duplicate                // it was accepted before (WINDOW-003)
 	Stale                    // it is below the base (WINDOW-002)
 )
 
 // A Window tells the numbers of one session that came from those that did not, and settles those that are missing: every
 // number from the first base on ends as exactly one of delivered, lost and unknown (SPEC.md section 9.13). The zero value is
-// the window of a lossy session of which nothing came.
+// the window of a lossy session of which nothing came. A Window that is in use is not to be copied.
 //
-// A Window of which no number was ever missing has no memory but its own, as has that of a durable session; any other has 256
-// bytes more. No call takes longer than in proportion to the 1024 numbers that it has room for, however far numbers jump.
+// A Window takes 256 bytes of memory beside its own when a number of a lossy session is missing for the first time, and never
+// more. No call takes longer than in proportion to the 1024 numbers that it has room for, however far numbers jump.
 type Window struct {
 	delivered, lost, unknown uint64
 
-	due  time.Duration // of the settling timer; 0: stopped
-	ring *ring         // nil until a number is missing
+	due     time.Duration // of the settling timer; 0: stopped
+	missing *missing      // nil until a number is
 
 	base  wire.Serial // set if begun
-	next  wire.Serial // top + 1; base if nothing is missing
-	tail  wire.Serial // from here to top all were accepted, and have no bits yet; set if something is missing
+	next  wire.Serial // top + 1; the same as base if nothing is missing
 	high  wire.Serial // set if delivered > 0 and not steady; at least base - far
 	after wire.Serial // low + 1, or base if that is newer; set if delivered > 0 and something is missing
 	mark  wire.Serial // set if due > 0
 
 	begun   bool
+	steady  bool // top was accepted, and so is high; every missing number from after on is proved to be lost
 	durable bool
-	steady  bool // high is top, and all that is missing from after on is proved to be lost
 }
 
-// A ring has two bits for each number n from base to tail - 1, at n mod 1024.
-type ring struct{ accepted, proved [size / 64]uint64 }
+// The missing numbers, by what they are when they are settled now. No number is in both.
+type missing struct{ lost, unknown ring }
 
-// word returns the word of a ring that the bit of n is in.
-func word(n wire.Serial) int { return int(n % size / 64) }
+// A ring is a set of numbers from the base of a window to its top: n is bit n mod 1024. All other bits are 0.
+type ring [size / 64]uint64
 
-// bit returns the bit of n in its word.
-func bit(n wire.Serial) uint64 { return 1 << (n % 64) }
-
-// span returns where the numbers from from on are that are before to and in one word: the word, their bits in it, and the
-// number after them.
-func span(from, to wire.Serial) (word int, mask uint64, end wire.Serial) {
+// span returns where in a ring the numbers from to to - 1 begin: the word that has the first of them, all bits in it that are
+// theirs, and the first number that is not in it.
+func span(from, to wire.Serial) (word int, mask uint64, rest wire.Serial) {
 	n := min(64-from%64, to-from)
 	return int(from % size / 64), (1<<n - 1) << (from % 64), from + n
 }
 
-// Reset makes w the window of a new session of which nothing came.
-func (w *Window) Reset(durable bool) { *w = Window{ring: w.ring, durable: durable} }
+func (r *ring) add(from, to wire.Serial) {
+	for from != to {
+		i, mask, rest := span(from, to)
+		r[i] |= mask
+		from = rest
+	}
+}
 
-// Resume sets the base of a window of which nothing came: the session comes back, and its window stood there (WINDOW-001).
+func (r *ring) has(n wire.Serial) bool { return r[n%size/64]&(1<<(n%64)) != 0 }
+
+func (r *ring) remove(n wire.Serial) { r[n%size/64] &^= 1 << (n % 64) }
+
+// NewWindow returns the window of a new session, durable or lossy, of which nothing came.
+func NewWindow(durable bool) Window { return Window{durable: durable} }
+
+// Resume sets the base of a window of which nothing came, for a session that comes back: the window of its last receiver stood
+// there (WINDOW-001, RECV-016).
 func (w *Window) Resume(base wire.Serial) {
 	w.base, w.next, w.high, w.begun = base, base, base-far, true
 }
@@ -76,8 +85,8 @@ func (w *Window) Resume(base wire.Serial) {
 func (w *Window) Check(s wire.Serial) Verdict {
 	switch ahead := uint32(s - w.base); {
 	case ahead >= 1<<31 && w.begun:
-		return Stale // WINDOW-002, RECV-016
-	case ahead < uint32(w.next-w.base) && (ahead >= uint32(w.tail-w.base) || w.ring.accepted[word(s)]&bit(s) != 0):
+		return Stale // WINDOW-002
+	case ahead < uint32(w.next-w.base) && !w.missing.lost.has(s) && !w.missing.unknown.has(s):
 		return Duplicate // WINDOW-003
 	}
 	return New
@@ -85,7 +94,7 @@ func (w *Window) Check(s wire.Serial) Verdict {
 
 // Accept takes in the number s of a complete message and its run, 0 if it has none. Unless the verdict is New nothing changes.
 func (w *Window) Accept(now time.Duration, s wire.Serial, run uint16) Verdict {
-	if s == w.next && w.steady { // the short way of nearly all numbers: nothing becomes missing, or is proved
+	if s == w.next && w.steady { // the short way of nearly all numbers: no number becomes missing, or is proved
 		if s == w.base {
 			w.delivered++
 			w.base, w.next = s+1, s+1
@@ -108,29 +117,36 @@ func (w *Window) accept(now time.Duration, s wire.Serial, run uint16) Verdict {
 	w.begin(s)
 	w.delivered++ // WINDOW-004
 	if w.delivered == 1 || s-w.base < w.after-w.base {
-		w.high, _ = w.High()
+		w.unsteady()
 		w.after = s + 1
-		w.steady = false
 	}
 	ahead := s-w.base >= w.next-w.base
+	if !ahead {
+		w.missing.lost.remove(s)
+		w.missing.unknown.remove(s)
+	}
 	if ahead || !w.steady && s.Newer(w.high) {
 		lost := w.provable(s, run)
+		all := lost == w.after
 		if ahead {
 			w.raise(s, s, lost)
 		} else {
-			w.prove(lost, s+1)
+			w.prove(lost, s)
 		}
 		w.high = s
-		w.steady = lost == w.after && s == w.next-1
+		w.steady = all && s == w.next-1
 	}
 	if s == w.base {
 		w.base++
 		w.slide()
-	} else if w.base != w.next {
-		w.ring.accepted[word(s)] |= bit(s)
 	}
 	w.schedule(now)
 	return New
+}
+
+func (w *Window) unsteady() {
+	w.high, _ = w.High()
+	w.steady = false
 }
 
 // Mark takes in the last number of a KEEPALIVE or CLOSE and its run, 0 if it has none.
@@ -142,9 +158,8 @@ func (w *Window) Mark(now time.Duration, last wire.Serial, run uint16) {
 	}
 	switch {
 	case last.Newer(w.next - 1): // WINDOW-005
-		w.high, _ = w.High()
+		w.unsteady()
 		w.raise(last, last+1, lost)
-		w.steady = false
 	case last-w.base < w.next-w.base:
 		w.prove(lost, last+1)
 	}
@@ -160,7 +175,7 @@ func (w *Window) begin(s wire.Serial) {
 		}
 	}
 	if w.base == w.next {
-		w.tail, w.after = w.base, w.base
+		w.after = w.base
 	}
 }
 
@@ -184,64 +199,56 @@ func (w *Window) provable(s wire.Serial, run uint16) wire.Serial {
 // raise makes s, which is newer, top. The numbers between them up to end - 1 are missing, and all that are missing from
 // lost on are proved to be lost.
 func (w *Window) raise(s, end, lost wire.Serial) {
+	base := w.base
 	known, ahead, sure := uint32(w.next-w.base), uint32(s-w.base), uint32(lost-w.base)
-	if w.steady && sure < known {
-		lost, sure = w.next, known
-	}
 	if w.durable { // WINDOW-008
 		all := uint32(end - w.base)
 		w.tally(all, min(sure, all))
 		w.base, w.next = s+1, s+1
 		return
 	}
-	for w.tail != w.next {
-		i, mask, rest := span(w.tail, w.next)
-		w.ring.accepted[i] |= mask
-		w.tail = rest
+	if !w.steady {
+		w.prove(lost, w.next)
 	}
 	if ahead >= size { // WINDOW-006
-		w.prove(lost, w.next)
 		base := s + 1 - size
 		out := uint32(base - w.base)
 		w.settle(w.base + wire.Serial(min(out, known)))
 		if out > known { // the numbers that never were in the window
 			w.tally(out-known, min(max(sure, known)-known, out-known))
 			w.base, w.next = base, base
-			if sure < out {
-				lost = base
-			}
-		} else if lost-w.base >= size {
-			lost = w.base
 		}
 	}
-	if w.next != end && w.ring == nil {
-		w.ring = new(ring)
+	split := base + wire.Serial(min(max(sure, uint32(w.next-base)), uint32(end-base)))
+	if w.next != end {
+		if w.missing == nil {
+			w.missing = new(missing)
+		}
+		w.missing.unknown.add(w.next, split)
+		w.missing.lost.add(split, end)
 	}
-	for w.next != end {
-		i, mask, rest := span(w.next, end)
-		w.ring.accepted[i] &^= mask
-		w.ring.proved[i] &^= mask
-		w.next = rest
-	}
-	w.next, w.tail = s+1, s+1
-	w.prove(lost, end)
+	w.next = s + 1
 }
 
 // prove notes that the missing numbers from lost to end - 1 are lost.
 func (w *Window) prove(lost, end wire.Serial) {
 	for lost-w.base < end-w.base {
 		i, mask, rest := span(lost, end)
-		w.ring.proved[i] |= mask
+		proved := w.missing.unknown[i] & mask
+		w.missing.unknown[i] ^= proved
+		w.missing.lost[i] |= proved
 		lost = rest
 	}
 }
 
 // settle counts the missing numbers from base to end - 1, and moves base on from there.
 func (w *Window) settle(end wire.Serial) {
-	for w.base != end && w.base != w.tail {
-		i, mask, rest := span(w.base, w.base+min(end-w.base, w.tail-w.base))
-		missing := mask &^ w.ring.accepted[i]
-		w.tally(uint32(bits.OnesCount64(missing)), uint32(bits.OnesCount64(missing&^w.ring.proved[i])))
+	for w.base != end {
+		i, mask, rest := span(w.base, end)
+		w.lost += uint64(bits.OnesCount64(w.missing.lost[i] & mask)) // WINDOW-009
+		w.unknown += uint64(bits.OnesCount64(w.missing.unknown[i] & mask))
+		w.missing.lost[i] &^= mask
+		w.missing.unknown[i] &^= mask
 		w.base = rest
 	}
 	w.slide()
@@ -255,16 +262,13 @@ func (w *Window) tally(missing, unknown uint32) {
 
 // slide moves base on to the first number that is neither accepted nor settled.
 func (w *Window) slide() {
-	for w.base != w.tail {
-		i, mask, rest := span(w.base, w.tail)
-		if missing := mask &^ w.ring.accepted[i]; missing != 0 {
-			w.base += wire.Serial(bits.TrailingZeros64(missing)) - w.base%64
+	for w.base != w.next {
+		i, mask, rest := span(w.base, w.next)
+		if m := mask & (w.missing.lost[i] | w.missing.unknown[i]); m != 0 {
+			w.base += wire.Serial(bits.TrailingZeros64(m)) - w.base%64
 			break
 		}
 		w.base = rest
-	}
-	if w.base == w.tail {
-		w.base, w.tail = w.next, w.next
 	}
 	if w.after-w.base > size {
 		w.after = w.base

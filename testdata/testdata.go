@@ -6,7 +6,7 @@ import (
 	"io/fs"
 )
 
-//go:embed spec.json vectors/*.jsonl schema/*.json scripts/*
+//go:embed spec.json vectors/*.jsonl schema/*.json scripts/*.txt
 var files embed.FS
 
 // FS returns the files of this folder: spec.json, vectors, scripts and schema.

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/cdcp-project/cdcp/wire"
@@ -133,11 +132,11 @@ func encode(q object) (any, error) {
 	return result{"hex": hexBytes(b)}, nil
 }
 
-// refusal is the result of a frame that package wire refuses.
+// refusal is the result of a frame that package wire refuses. error: err is of another kind.
 func refusal(err error) (result, error) {
 	e, ok := errors.AsType[*wire.Error](err)
 	if !ok {
-		return nil, fmt.Errorf("an error without a code: %w", err)
+		return nil, err
 	}
 	return result{"error": result{"code": int(e.Code), "offset": e.Offset}}, nil
 }
