@@ -57,6 +57,9 @@ const (
 	defaultPackets = 80
 )
 
+// validRate reports whether kbps can be a bitrate hint or a received bitrate (CALL-001).
+func validRate(kbps int) bool { return kbps >= 0 && kbps <= MaxRate }
+
 // orDefaults fills in l, or refuses it.
 func (l Limits) orDefaults() (Limits, error) {
 	for _, f := range []struct {

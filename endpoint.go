@@ -162,7 +162,7 @@ func (e *Endpoint) Advance(now time.Time) { e.enter(now) }
 // kbit/s, 0 to [MaxRate]. It limits broadcasts through a relay (RATE-003). The error is an [*Error] with InvalidArgument.
 func (e *Endpoint) SetReceiveBitrate(now time.Time, kbps int) error {
 	t := e.enter(now)
-	if kbps < 0 || kbps > MaxRate {
+	if !validRate(kbps) {
 		return &Error{Code: InvalidArgument} // CALL-001
 	}
 	e.buckets.received(t, kbps)

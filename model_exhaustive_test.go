@@ -1,6 +1,7 @@
 package cdcp_test
 
 import (
+	"fmt"
 	"hash/maphash"
 	"math"
 	"slices"
@@ -13,9 +14,8 @@ import (
 	"github.com/cdcp-project/cdcp/wire"
 )
 
-// A small world has one participant with two sessions of one channel, the second newer than the first, and two messages in each.
-// Its inputs are so few that every order of them can be tried, and it is so small that all can be remembered: what a session is
-// follows here from what happened to it and to the other one, and not from a record.
+// A small world has one participant with two sessions of one channel, the second newer than the first, and a few messages in each.
+// It is so small that every order of its inputs can be tried.
 type smallWorld struct {
 	ids     [2]wire.Serial
 	durable [2]bool
@@ -23,10 +23,10 @@ type smallWorld struct {
 }
 
 const (
-	smallNumbers = 2
-	smallFrom    = wire.Participant(9)
-	settleTime   = 2 * int64(time.Second)
-	idleTime     = 120*int64(time.Second) + int64(time.Microsecond)
+	smallNumbers = 4 // messages of a session
+	smallDepth   = 12
+	smallSettle  = 2 * int64(time.Second)
+	smallIdle    = 120*int64(time.Second) + int64(time.Microsecond)
 )
 
 // A smallInput is one thing that can happen.
@@ -49,12 +49,15 @@ const (
 
 // smallInputs are all of them. What is lost does not come; what is repeated comes twice; and everything comes in every order.
 func smallInputs() []smallInput {
-	all := []smallInput{{kind: smallLeft}, {kind: smallWait, wait: settleTime}, {kind: smallWait, wait: idleTime}}
+	all := []smallInput{{kind: smallLeft}, {kind: smallWait, wait: smallSettle}, {kind: smallWait, wait: smallIdle}}
 	for s := range 2 {
 		for n := 1; n <= smallNumbers; n++ {
 			all = append(all, smallInput{kind: smallData, session: s, number: n})
 		}
-		all = append(all, smallInput{kind: smallClose, session: s, number: smallNumbers}, smallInput{kind: smallKeepAlive, session: s, number: smallNumbers})
+		for _, last := range []int{0, smallNumbers - 1} {
+			all = append(all, smallInput{kind: smallClose, session: s, number: last})
+		}
+		all = append(all, smallInput{kind: smallKeepAlive, session: s, number: smallNumbers})
 	}
 	return all
 }
@@ -95,6 +98,7 @@ type smallReceiver struct {
 	proved    [smallNumbers + 1]bool
 	activity  int  // when it was last active, among all
 	first     int8 // base at first
+	last      int8 // closing: of the CLOSE
 	mark      int8
 	idle      smallTimer
 	settling  smallTimer
@@ -104,11 +108,11 @@ type smallReceiver struct {
 type numberState uint8
 
 const (
-	untold numberState = iota
-	accepted
-	lost
-	unknown
-	missing // known, and not yet settled
+	numberUntold numberState = iota
+	numberAccepted
+	numberLost
+	numberUnknown
+	numberMissing // known, and not yet settled
 )
 
 // A smallTimer is set if its order is not 0: when it was set, among all.
@@ -118,7 +122,7 @@ type smallTimer struct {
 }
 
 // An oracle says what a small world is to do. It is a value: a copy is a world of its own.
-type oracle struct {
+type smallOracle struct {
 	durable  [2]bool
 	left     bool
 	now      int64
@@ -129,7 +133,7 @@ type oracle struct {
 }
 
 // do does one input, and returns the verdict, of a frame.
-func (o *oracle) do(x smallInput) cdcp.Verdict {
+func (o *smallOracle) do(x smallInput) cdcp.Verdict {
 	o.events = 0
 	switch x.kind {
 	case smallWait:
@@ -166,13 +170,13 @@ func (o *oracle) do(x smallInput) cdcp.Verdict {
 }
 
 // over: a newer session ended, or this one did, and it ended for good or a newer one was seen.
-func (o *oracle) over(s int) bool {
+func (o *smallOracle) over(s int) bool {
 	newer := s == 0 && o.sessions[1].ended
 	return newer || o.sessions[s].ended && (o.sessions[s].final || s == 0 && o.sessions[1].seen)
 }
 
 // latestEnded returns the newest session that ended, or -1.
-func (o *oracle) latestEnded() int {
+func (o *smallOracle) latestEnded() int {
 	for s := 1; s >= 0; s-- {
 		if o.sessions[s].ended {
 			return s
@@ -181,21 +185,24 @@ func (o *oracle) latestEnded() int {
 	return -1
 }
 
-func (o *oracle) data(s int, n int8) cdcp.Verdict {
+func (o *smallOracle) data(s int, n int8) cdcp.Verdict {
 	r := &o.sessions[s]
 	if n < r.floor {
 		return cdcp.Stale
 	}
+	if r.closing && n > r.last {
+		return cdcp.Mismatch
+	}
 	if r.live {
 		switch r.state[n] {
-		case accepted:
+		case numberAccepted:
 			for m := r.first; m <= n; m++ {
-				if r.state[m] == missing || r.state[m] == untold {
+				if r.state[m] == numberMissing || r.state[m] == numberUntold {
 					return cdcp.Duplicate
 				}
 			}
 			return cdcp.Stale
-		case lost, unknown:
+		case numberLost, numberUnknown:
 			return cdcp.Stale
 		}
 	} else {
@@ -207,9 +214,9 @@ func (o *oracle) data(s int, n int8) cdcp.Verdict {
 	}
 	o.tell(smallEvent{kind: cdcp.EventMessage, session: int8(s), number: n})
 	o.know(s, n)
-	r.state[n] = accepted
+	r.state[n] = numberAccepted
 	o.prove(s, n)
-	r.counts[accepted]++
+	r.counts[numberAccepted]++
 	o.active(s)
 	o.settle(s)
 	if r.closing && !r.misses() {
@@ -218,19 +225,20 @@ func (o *oracle) data(s int, n int8) cdcp.Verdict {
 	return cdcp.Accepted
 }
 
-func (o *oracle) closed(s int, n int8) cdcp.Verdict {
+func (o *smallOracle) closed(s int, n int8) cdcp.Verdict {
 	r := &o.sessions[s]
 	switch {
 	case r.closing:
 		return cdcp.Ignored
 	case r.live:
+		_, high := r.span()
 		o.know(s, n)
-		if o.durable[s] || !r.misses() {
+		if o.durable[s] || !r.misses() || n < high {
 			r.final = true
 			o.close(s, cdcp.ReasonClosed)
 			return cdcp.Accepted
 		}
-	case r.ended || o.durable[s]:
+	case r.ended || o.durable[s] || n == 0:
 		r.seen, r.ended, r.final = true, true, true
 		return cdcp.Accepted
 	default:
@@ -238,35 +246,35 @@ func (o *oracle) closed(s int, n int8) cdcp.Verdict {
 		o.know(s, n)
 	}
 	r.final, r.closing, r.reason, r.idle = true, true, cdcp.ReasonClosed, smallTimer{}
-	r.settling = o.timer(settleTime)
-	r.mark = n
+	o.set(&r.settling, smallSettle)
+	r.last, r.mark = n, r.top()
 	return cdcp.Accepted
 }
 
 // begin makes a new receiver, of which nothing came.
-func (o *oracle) begin(s int) {
+func (o *smallOracle) begin(s int) {
 	r := &o.sessions[s]
 	*r = smallReceiver{seen: true, live: true, ended: r.ended, final: r.final, floor: r.floor, first: max(1, r.floor)}
 	o.active(s)
 }
 
 // know makes known that the session has numbers up to n.
-func (o *oracle) know(s int, n int8) {
+func (o *smallOracle) know(s int, n int8) {
 	r := &o.sessions[s]
 	for m := r.first; m <= n; m++ {
-		if r.state[m] == untold {
-			r.state[m] = missing
+		if r.state[m] == numberUntold {
+			r.state[m] = numberMissing
 		}
 	}
 	o.prove(s, n)
 }
 
 // prove proves what is missing after the first that came to be lost. All messages went to everyone, so that every number proves it.
-func (o *oracle) prove(s int, n int8) {
+func (o *smallOracle) prove(s int, n int8) {
 	r := &o.sessions[s]
 	low, high := r.span()
 	for m := low + 1; m <= n && high <= n; m++ {
-		r.proved[m] = r.proved[m] || r.state[m] == missing
+		r.proved[m] = r.proved[m] || r.state[m] == numberMissing
 	}
 }
 
@@ -274,57 +282,59 @@ func (o *oracle) prove(s int, n int8) {
 func (r *smallReceiver) span() (low, high int8) {
 	low, high = smallNumbers, 0
 	for n := r.first; n <= smallNumbers; n++ {
-		if r.state[n] == accepted {
+		if r.state[n] == numberAccepted {
 			low, high = min(low, n), max(high, n)
 		}
 	}
 	return low, high
 }
 
-func (r *smallReceiver) misses() bool { return slices.Contains(r.state[:], missing) }
+// top returns the last number that is known, or the one before the first.
+func (r *smallReceiver) top() int8 {
+	top := r.first - 1
+	for n := r.first; n <= smallNumbers; n++ {
+		if r.state[n] != numberUntold {
+			top = n
+		}
+	}
+	return top
+}
+
+func (r *smallReceiver) misses() bool { return slices.Contains(r.state[:], numberMissing) }
 
 // settle does what follows from what is missing now: of a durable session it is settled at once, of a lossy one the timer is set.
-func (o *oracle) settle(s int) {
+func (o *smallOracle) settle(s int) {
 	r := &o.sessions[s]
 	if o.durable[s] {
 		r.settle(smallNumbers)
 	}
-	base := int8(slices.Index(r.state[:], missing))
+	base := int8(slices.Index(r.state[:], numberMissing))
 	switch {
 	case base < 0:
 		r.settling = smallTimer{}
 	case r.settling.order == 0 || base > r.mark:
-		r.settling = o.timer(settleTime)
-		for n := base; n <= smallNumbers; n++ {
-			if r.state[n] == missing || r.state[n] == accepted {
-				r.mark = n
-			}
-		}
+		o.set(&r.settling, smallSettle)
+		r.mark = r.top()
 	}
 }
 
 // settle settles what is missing up to a number.
 func (r *smallReceiver) settle(to int8) {
 	for n := int8(1); n <= to; n++ {
-		if r.state[n] != missing {
+		if r.state[n] != numberMissing {
 			continue
 		}
-		if r.state[n] = unknown; r.proved[n] {
-			r.state[n] = lost
+		if r.state[n] = numberUnknown; r.proved[n] {
+			r.state[n] = numberLost
 		}
 		r.counts[r.state[n]]++
 	}
 }
 
-func (o *oracle) close(s int, reason cdcp.Reason) {
+func (o *smallOracle) close(s int, reason cdcp.Reason) {
 	r := &o.sessions[s]
 	r.settle(smallNumbers)
-	r.floor = r.first
-	for n := r.first; n <= smallNumbers; n++ {
-		if r.state[n] != untold {
-			r.floor = n + 1
-		}
-	}
+	r.floor = r.top() + 1
 	r.ended, r.live, r.idle, r.settling = true, false, smallTimer{}, smallTimer{}
 	if r.announced {
 		o.tell(smallEvent{kind: cdcp.EventReceiverClosed, session: int8(s), reason: reason})
@@ -333,22 +343,25 @@ func (o *oracle) close(s int, reason cdcp.Reason) {
 }
 
 // active takes in that the receiver of a session was.
-func (o *oracle) active(s int) {
+func (o *smallOracle) active(s int) {
 	r := &o.sessions[s]
-	t := o.timer(idleTime)
-	r.activity = t.order
+	o.sets++
+	r.activity = o.sets
 	if !r.closing {
-		r.idle = t
+		o.set(&r.idle, smallIdle)
 	}
 }
 
-func (o *oracle) timer(d int64) smallTimer {
-	o.sets++
-	return smallTimer{o.now + d, o.sets}
+// set sets a timer; one that is set to the deadline that it has keeps its place.
+func (o *smallOracle) set(t *smallTimer, d int64) {
+	if at := o.now + d; t.order == 0 || t.at != at {
+		o.sets++
+		*t = smallTimer{at, o.sets}
+	}
 }
 
 // leave closes what lives, what was active the longest time ago first.
-func (o *oracle) leave() {
+func (o *smallOracle) leave() {
 	o.left = true
 	order := []int{0, 1}
 	if o.sessions[1].activity < o.sessions[0].activity {
@@ -362,7 +375,7 @@ func (o *oracle) leave() {
 }
 
 // next returns the timer that is due first.
-func (o *oracle) next() (at int64, s int, idle bool) {
+func (o *smallOracle) next() (at int64, s int, idle bool) {
 	at = math.MaxInt64
 	order := 0
 	for _, kind := range []bool{false, true} {
@@ -379,7 +392,7 @@ func (o *oracle) next() (at int64, s int, idle bool) {
 	return at, s, idle
 }
 
-func (o *oracle) wait(until int64) {
+func (o *smallOracle) wait(until int64) {
 	for {
 		at, s, idle := o.next()
 		if at > until {
@@ -401,160 +414,278 @@ func (o *oracle) wait(until int64) {
 	o.now = until
 }
 
-func (o *oracle) tell(v smallEvent) {
+func (o *smallOracle) tell(v smallEvent) {
 	o.out[o.events] = v
 	o.events++
 }
 
-// key is equal for two worlds if, and only if, the same inputs will do the same in both.
-func (o oracle) key() oracle {
-	var orders []int
-	each := func(f func(order *int, at *int64)) {
-		for s := range o.sessions {
-			r := &o.sessions[s]
-			f(&r.activity, new(int64))
-			f(&r.idle.order, &r.idle.at)
-			f(&r.settling.order, &r.settling.at)
+// key is equal for two worlds exactly if the same inputs do the same in both.
+func (o smallOracle) key() smallOracle {
+	var orders [6]*int
+	for s := range o.sessions {
+		r := &o.sessions[s]
+		copy(orders[3*s:], []*int{&r.activity, &r.idle.order, &r.settling.order})
+		r.idle.at -= o.now
+		r.settling.at -= o.now
+	}
+	var ranks [6]int
+	for i, n := range orders {
+		for _, m := range orders {
+			if *n != 0 && *m <= *n {
+				ranks[i]++
+			}
 		}
 	}
-	each(func(order *int, _ *int64) { orders = append(orders, *order) })
-	slices.Sort(orders)
-	each(func(order *int, at *int64) {
-		if *order != 0 {
-			*order = 1 + slices.Index(orders, *order)
-			*at -= o.now
+	for i, n := range orders {
+		*n = ranks[i]
+	}
+	for s := range o.sessions {
+		for _, t := range []*smallTimer{&o.sessions[s].idle, &o.sessions[s].settling} {
+			if t.order == 0 {
+				t.at = 0
+			}
 		}
-	})
+	}
 	o.now, o.sets, o.out, o.events = 0, 0, [8]smallEvent{}, 0
 	return o
 }
 
-// An explorer tries every history of a small world.
-type explorer struct {
-	tb        *testing.T
-	world     smallWorld
-	inputs    []smallInput
-	frames    [][]byte // by input
-	path      []int    // the history, by index of input
-	histories int
-	seed      maphash.Seed
-	states    map[uint64]struct{}
-	buf       []byte
+// A history is the inputs of a small world, by their index.
+type history struct {
+	n      int
+	inputs [smallDepth]uint8
 }
 
-func (x *explorer) explore(o *oracle, spent int) {
-	before := maphash.Comparable(x.seed, o.key())
-	for i := range x.inputs {
-		x.path = append(x.path, i)
-		next := *o
-		verdict := next.do(x.inputs[i])
-		x.histories++
-		x.compare(&next, verdict)
-		after := maphash.Comparable(x.seed, next.key())
-		x.states[after] = struct{}{}
-		if len(x.path) < x.world.depth {
-			x.explore(&next, spent)
+func (h history) and(i int) history {
+	h.inputs[h.n] = uint8(i)
+	h.n++
+	return h
+}
+
+// An explorer goes to every state of small worlds that can be reached, by one of the shortest histories that lead there.
+type explorer struct {
+	tb     *testing.T
+	world  smallWorld
+	inputs []smallInput
+	frames [][]byte // by input
+	tried  int      // inputs, each in one state
+	seed   maphash.Seed
+	states map[uint64]struct{}
+	buf    [1]byte
+}
+
+// explore goes over the states of a world, level by level.
+func (x *explorer) explore(w smallWorld) {
+	x.world, x.frames = w, nil
+	for _, in := range x.inputs {
+		x.frames = append(x.frames, w.frame(in))
+	}
+	for level := []history{{}}; len(level) > 0; {
+		var next []history
+		for _, h := range level {
+			next = x.visit(next, h)
 		}
-		_ = before
-		x.path = x.path[:len(x.path)-1]
+		level = next
 	}
 }
 
-// compare lets an endpoint live through the history, and holds the last input to what the oracle says.
-func (x *explorer) compare(o *oracle, want cdcp.Verdict) {
-	e, err := cdcp.New(start, cdcp.Config{Self: 1, Rand: zeros{}})
+func (w smallWorld) frame(in smallInput) []byte {
+	f := wire.Frame{Type: wire.Type(in.kind), Channel: 1, Session: w.ids[in.session], Sequence: wire.Serial(in.number)}
+	if w.durable[in.session] {
+		f.Flags = wire.FlagDurable
+	}
+	if in.kind == smallData {
+		f.Payload = []byte{byte(in.session<<4 | in.number)}
+	}
+	b, _ := f.AppendBinary(nil)
+	return b
+}
+
+// isNew reports whether a state was not seen before.
+func (x *explorer) isNew(o *smallOracle) bool {
+	h := maphash.Comparable(x.seed, struct {
+		w smallWorld
+		o smallOracle
+	}{x.world, o.key()})
+	if _, ok := x.states[h]; ok {
+		return false
+	}
+	x.states[h] = struct{}{}
+	return true
+}
+
+// A universe is one participant of an endpoint, who lives through a history of its own. That there are several in one endpoint
+// saves time; none is to notice the others.
+type universe struct {
+	receivers [2]*cdcp.Receiver // the latest of each session
+	out       [8]smallEvent
+	events    int
+}
+
+// visit lets an endpoint live through a history, once for each input that can come then, and holds all of them to what the oracle
+// says. It appends to next the histories that lead to new states.
+func (x *explorer) visit(next []history, h history) []history {
+	here := smallOracle{durable: x.world.durable}
+	for _, i := range h.inputs[:h.n] {
+		here.do(x.inputs[i])
+	}
+	// What changes nothing comes first, in all universes; what changes something, in one; and all waits in the last one.
+	type outcome struct {
+		input       int
+		verdict     cdcp.Verdict
+		smallOracle smallOracle
+	}
+	var idle, active, waits []outcome
+	key := here.key()
+	for i, in := range x.inputs {
+		o := here
+		c := outcome{i, o.do(in), o}
+		switch {
+		case in.kind == smallWait:
+			waits = append(waits, c)
+		case o.key() == key:
+			idle = append(idle, c)
+		default:
+			active = append(active, c)
+		}
+		x.tried++
+		if x.isNew(&o) && h.n < x.world.depth {
+			next = append(next, h.and(i))
+		}
+	}
+
+	e, err := cdcp.New(start, cdcp.Config{Self: 100, Rand: zeros{}})
 	if err != nil {
 		x.tb.Fatal(err)
 	}
 	now := start
-	var receivers [2]*cdcp.Receiver
-	var out [8]smallEvent
-	for k, i := range x.path {
-		var verdict cdcp.Verdict
-		switch in := &x.inputs[i]; in.kind {
-		case smallWait:
-			now = now.Add(time.Duration(in.wait))
-			e.Advance(now)
-		case smallLeft:
-			err = e.ParticipantLeft(now, smallFrom)
-		default:
-			verdict, err = e.HandleFrame(now, smallFrom, x.frames[i])
+	universes := make([]universe, len(active)+1)
+	one := func(u, i int) (v cdcp.Verdict) { // one input in one universe
+		if from := wire.Participant(u + 1); x.inputs[i].kind == smallLeft {
+			err = e.ParticipantLeft(now, from)
+		} else {
+			v, err = e.HandleFrame(now, from, x.frames[i])
 		}
 		if err != nil {
-			x.fail("%v", err)
+			x.tb.Fatal(err)
 		}
-		n := 0
-		for v, ok := e.NextEvent(); ok; v, ok = e.NextEvent() {
-			out[n] = smallEvent{kind: v.Kind, reason: v.Reason}
-			switch v.Kind {
-			case cdcp.EventMessage:
-				m, ok := v.Receiver.Receive(x.buf[:0])
-				if !ok || len(m.Data) != 1 {
-					x.fail("message %d % x, %t", m.Sequence, m.Data, ok)
-				}
-				s := m.Data[0] >> 4
-				receivers[s] = v.Receiver
-				out[n].session, out[n].number = int8(s), int8(m.Data[0]&15)
-				out[n-1].session = out[n].session
-			case cdcp.EventReceiverClosed:
-				out[n].session = int8(slices.Index(receivers[:], v.Receiver))
+		return v
+	}
+	begin := func() {
+		for u := range universes {
+			universes[u].events = 0
+		}
+	}
+	for _, i := range h.inputs[:h.n] {
+		begin()
+		if d := x.inputs[i].wait; d != 0 {
+			now = now.Add(time.Duration(d))
+			e.Advance(now)
+		} else {
+			for u := range universes {
+				one(u, int(i))
 			}
-			n++
 		}
-		if k < len(x.path)-1 {
-			continue
-		}
-		if verdict != want {
-			x.fail("verdict %v, want %v", verdict, want)
-		}
-		if !slices.Equal(out[:n], o.out[:o.events]) {
-			x.fail("events %v, want %v", out[:n], o.out[:o.events])
+		x.poll(e, universes)
+	}
+	begin()
+	for u := range universes {
+		for _, c := range idle {
+			if v := one(u, c.input); v != c.verdict {
+				x.fail(h.and(c.input), "verdict %v, want %v", v, c.verdict)
+			}
 		}
 	}
-	at, _, _ := o.next()
+	x.poll(e, universes)
+	at, _, _ := here.next()
 	if d := e.Deadline(); d.IsZero() != (at == math.MaxInt64) || !d.IsZero() && int64(d.Sub(start)) != at {
-		x.fail("deadline %v, want %v", d.Sub(start), time.Duration(at))
+		x.fail(h, "deadline %v, want %v", d.Sub(start), time.Duration(at))
 	}
-	for s, r := range receivers {
+	for u, c := range active {
+		if v := one(u, c.input); v != c.verdict {
+			x.fail(h.and(c.input), "verdict %v, want %v", v, c.verdict)
+		}
+	}
+	x.poll(e, universes)
+	for u, c := range active {
+		x.compare(h.and(c.input), &universes[u], &c.smallOracle)
+	}
+	for _, c := range waits {
+		e.Advance(now.Add(time.Duration(x.inputs[c.input].wait)))
+		x.poll(e, universes)
+		x.compare(h.and(c.input), &universes[len(active)], &c.smallOracle)
+	}
+	return next
+}
+
+// poll polls all events, and reads the messages.
+func (x *explorer) poll(e *cdcp.Endpoint, universes []universe) {
+	for v, ok := e.NextEvent(); ok; v, ok = e.NextEvent() {
+		u := &universes[v.Receiver.From()-1]
+		out := smallEvent{kind: v.Kind, reason: v.Reason}
+		switch v.Kind {
+		case cdcp.EventMessage:
+			m, ok := v.Receiver.Receive(x.buf[:0])
+			if !ok || len(m.Data) != 1 {
+				x.tb.Fatalf("message %d % x, %t", m.Sequence, m.Data, ok)
+			}
+			s := int8(m.Data[0] >> 4)
+			out.session, out.number = s, int8(m.Data[0]&15)
+			if u.receivers[s] != v.Receiver {
+				u.receivers[s] = v.Receiver
+				u.out[u.events-1].session = s // it was created just before
+			}
+		case cdcp.EventReceiverClosed:
+			out.session = int8(slices.Index(u.receivers[:], v.Receiver))
+		}
+		u.out[u.events] = out
+		u.events++
+	}
+}
+
+// compare holds the events since the last input, and the counts, to what the oracle says.
+func (x *explorer) compare(h history, u *universe, o *smallOracle) {
+	if got, want := u.out[:u.events], o.out[:o.events]; !slices.Equal(got, want) {
+		x.fail(h, "events %v, want %v", got, want)
+	}
+	for s, r := range u.receivers {
 		if r == nil || !o.sessions[s].announced {
 			continue
 		}
 		c := o.sessions[s].counts
-		want := cdcp.Counts{Delivered: uint64(c[accepted]), Lost: uint64(c[lost]), Unknown: uint64(c[unknown])}
+		want := cdcp.Counts{Delivered: uint64(c[numberAccepted]), Lost: uint64(c[numberLost]), Unknown: uint64(c[numberUnknown])}
 		if got := r.Counts(); got != want {
-			x.fail("session %d: %+v, want %+v", s+1, got, want)
+			x.fail(h, "session %d: %+v, want %+v", s+1, got, want)
 		}
 	}
 }
 
-func (x *explorer) fail(format string, args ...any) {
+func (x *explorer) fail(h history, format string, args ...any) {
 	x.tb.Helper()
-	var history []string
-	for _, i := range x.path {
-		history = append(history, x.inputs[i].String())
+	var inputs []string
+	for _, i := range h.inputs[:h.n] {
+		inputs = append(inputs, x.inputs[i].String())
 	}
-	x.tb.Fatalf("sessions %v, durable %v: %s: "+format, append([]any{x.world.ids, x.world.durable, strings.Join(history, ", ")}, args...)...)
+	x.tb.Fatalf("sessions %v, durable %v: %s: %s", x.world.ids, x.world.durable, strings.Join(inputs, ", "), fmt.Sprintf(format, args...))
 }
 
+// TestExhaustive holds an endpoint to the oracle in every state of small worlds: of sessions whose ids are next to each other, wrap in
+// between, or are as far apart as can be; each of them lossy or durable.
 func TestExhaustive(t *testing.T) {
 	x := &explorer{tb: t, inputs: smallInputs(), seed: maphash.MakeSeed(), states: make(map[uint64]struct{})}
-	for _, w := range []smallWorld{
-		{ids: [2]wire.Serial{7, 8}, depth: 5},
-	} {
-		x.world = w
-		x.frames = nil
-		for _, in := range x.inputs {
-			f := wire.Frame{Type: wire.Type(in.kind), Channel: 1, Session: w.ids[in.session], Sequence: wire.Serial(in.number)}
-			if w.durable[in.session] {
-				f.Flags = wire.FlagDurable
+	for _, ids := range [][2]wire.Serial{{7, 8}, {1<<32 - 1, 0}, {0, 1<<31 - 1}} {
+		for _, w := range []smallWorld{
+			{durable: [2]bool{false, false}, depth: 5},
+			{durable: [2]bool{false, true}, depth: 5},
+			{durable: [2]bool{true, false}, depth: 5},
+			{durable: [2]bool{true, true}, depth: 7},
+		} {
+			if testing.Short() {
+				w.depth = 3
 			}
-			if in.kind == smallData {
-				f.Payload = []byte{byte(in.session<<4 | in.number)}
-			}
-			b, _ := f.AppendBinary(nil)
-			x.frames = append(x.frames, b)
+			w.ids = ids
+			x.explore(w)
 		}
-		x.explore(&oracle{durable: w.durable}, 0)
 	}
-	t.Logf("%d histories, %d states", x.histories, len(x.states))
+	t.Logf("%d inputs in %d states", x.tried, len(x.states))
 }

@@ -21,39 +21,41 @@ type weather struct {
 	bounds    cdcp.Bounds
 	first     wire.Serial // number of the first message of every session
 	prompt    bool        // everything is read at once, and not at the end alone
-	steps     []string    // what can happen, by step.kind
+	steps     []string    // what can happen, by callStep.kind
 }
 
-// A step is one thing that happens in a call. What it names counts around, so that every step can be done.
-type step struct {
+// A callStep is one thing that happens in a call. What it names counts around, so that every step can be done.
+type callStep struct {
 	kind     string
 	who      int
 	channel  uint16
 	durable  bool
 	high     bool
 	list     uint8 // a bit for each participant from 1 on; 0: all
-	size     int   // of a message
+	size     int   // of each message
+	count    int   // of messages
 	duration time.Duration
 }
 
-func drawSteps(t *rapid.T, kinds []string) []step {
-	one := rapid.Custom(func(t *rapid.T) step {
-		return step{
+func drawSteps(t *rapid.T, kinds []string) []callStep {
+	one := rapid.Custom(func(t *rapid.T) callStep {
+		return callStep{
 			kind:     rapid.SampledFrom(kinds).Draw(t, "kind"),
-			who:      rapid.IntRange(0, 9).Draw(t, "who"),
-			channel:  rapid.Uint16Range(1, 3).Draw(t, "channel"),
+			who:      rapid.SampledFrom([]int{0, 1, 2, 3, 4, 5, 6, 7}).Draw(t, "who"),
+			channel:  rapid.SampledFrom([]uint16{1, 2, 3}).Draw(t, "channel"),
 			durable:  rapid.Bool().Draw(t, "durable"),
 			high:     rapid.Bool().Draw(t, "high"),
 			list:     rapid.SampledFrom([]uint8{0, 0, 1, 2, 3, 4, 6, 15, 32}).Draw(t, "list"),
 			size:     rapid.SampledFrom([]int{4, 5, 40, 1183, 1184, 1189, 3000, 32768}).Draw(t, "size"),
+			count:    rapid.SampledFrom([]int{1, 1, 2, 3, 10}).Draw(t, "count"),
 			duration: rapid.SampledFrom([]time.Duration{0, 1, 10, 100, 2000, 5000, 60000, 121000}).Draw(t, "ms") * time.Millisecond,
 		}
 	})
-	return rapid.SliceOfN(one, 1, 60).Draw(t, "steps")
+	return rapid.SliceOfN(one, 40, 80).Draw(t, "steps")
 }
 
-// A session is what a call knows of one sender.
-type session struct {
+// A sentSession is what a call knows of one sender.
+type sentSession struct {
 	from    wire.Participant
 	channel uint16
 	durable bool
@@ -83,7 +85,7 @@ type member struct {
 // A reception is what a call knows of one receiver.
 type reception struct {
 	*cdcp.Receiver
-	session *session
+	session *sentSession
 	numbers []wire.Serial // as they were read
 	events  int           // of messages
 	reason  cdcp.Reason   // closed; 0: not yet
@@ -96,7 +98,7 @@ type call struct {
 	network  *cdcptest.Network
 	trace    strings.Builder
 	members  []*member
-	sessions []*session
+	sessions []*sentSession
 	cut      bool // whether a link was ever cut
 }
 
@@ -123,14 +125,14 @@ func (c *call) fail(format string, args ...any) {
 }
 
 // do does one step.
-func (c *call) do(s step) {
+func (c *call) do(s callStep) {
 	m := c.members[s.who%len(c.members)]
 	now := c.network.Now()
 	switch s.kind {
 	case "open":
 		c.open(m, s)
 	case "send", "list", "close":
-		var own []*session
+		var own []*sentSession
 		for _, x := range c.sessions {
 			if x.from == m.Self && !x.sender.Closed() {
 				own = append(own, x)
@@ -142,11 +144,13 @@ func (c *call) do(s step) {
 		x := own[int(s.channel)%len(own)]
 		switch s.kind {
 		case "send":
-			data := c.payload(x, s.size)
-			if _, err := x.sender.Send(now, data); err == nil {
-				x.sent = append(x.sent, sentMessage{x.list, bytes.Clone(data)})
+			for range s.count {
+				data := c.payload(x, s.size)
+				if _, err := x.sender.Send(now, data); err == nil {
+					x.sent = append(x.sent, sentMessage{x.list, bytes.Clone(data)})
+				}
+				clear(data)
 			}
-			clear(data)
 		case "list":
 			list := listOf(s.list)
 			if err := x.sender.SetParticipants(now, list); err != nil {
@@ -178,7 +182,7 @@ func (c *call) do(s step) {
 	}
 }
 
-func (c *call) open(m *member, s step) {
+func (c *call) open(m *member, s callStep) {
 	o := cdcp.SenderOptions{ChannelID: s.channel, BitrateKbps: s.size, Participants: listOf(s.list)}
 	if s.durable {
 		o.Reliability = cdcp.Durable
@@ -192,7 +196,7 @@ func (c *call) open(m *member, s step) {
 		requireFailedToStart(c.tb, err)
 		return
 	}
-	c.sessions = append(c.sessions, &session{from: m.Self, channel: s.channel, durable: s.durable, sender: x, list: o.Participants})
+	c.sessions = append(c.sessions, &sentSession{from: m.Self, channel: s.channel, durable: s.durable, sender: x, list: o.Participants})
 }
 
 func requireFailedToStart(t *rapid.T, err error) {
@@ -212,7 +216,7 @@ func listOf(bits uint8) []wire.Participant {
 }
 
 // payload returns the next message of x: it begins with the index of the session.
-func (c *call) payload(x *session, size int) []byte {
+func (c *call) payload(x *sentSession, size int) []byte {
 	b := binary.BigEndian.AppendUint32(nil, uint32(slices.Index(c.sessions, x)))
 	for i := len(b); i < size; i++ {
 		b = append(b, byte(i*i>>8+i+7*len(x.sent)))
@@ -243,15 +247,15 @@ func (c *call) listen(read bool) {
 			s.Partials < s.Completed+s.Expired+s.Evicted+s.Abandoned || s.MessagesOut < s.Unsent {
 			c.fail("%d: sums of %+v", m.Self, s)
 		}
-		if waiting(s)+inProgress(s) == 0 && s.Held != 0 {
+		if messagesWaiting(s)+messagesInProgress(s) == 0 && s.Held != 0 {
 			c.fail("%d holds %d bytes, and no message", m.Self, s.Held)
 		}
 	}
 }
 
-func waiting(s cdcp.Stats) uint64 { return s.MessagesIn - s.Read - s.Discarded }
+func messagesWaiting(s cdcp.Stats) uint64 { return s.MessagesIn - s.Read - s.Discarded }
 
-func inProgress(s cdcp.Stats) uint64 {
+func messagesInProgress(s cdcp.Stats) uint64 {
 	return s.Partials - s.Completed - s.Expired - s.Evicted - s.Abandoned
 }
 
@@ -324,11 +328,11 @@ func (c *call) finish() {
 		if at := m.Deadline(); !at.IsZero() {
 			c.fail("%d is not at rest: %v", m.Self, at)
 		}
-		if waiting(s) != 0 || inProgress(s) == 0 && s.Held != 0 {
-			c.fail("%d holds %d bytes of %d messages", m.Self, s.Held, waiting(s))
+		if messagesWaiting(s) != 0 || messagesInProgress(s) == 0 && s.Held != 0 {
+			c.fail("%d holds %d bytes of %d messages", m.Self, s.Held, messagesWaiting(s))
 		}
-		if inProgress(s) != 0 && !c.cut { // only what a cut left behind of a durable session waits without a timer
-			c.fail("%d has %d messages in progress", m.Self, inProgress(s))
+		if messagesInProgress(s) != 0 && !c.cut { // only what a cut left behind of a durable session waits without a timer
+			c.fail("%d has %d messages in progress", m.Self, messagesInProgress(s))
 		}
 		for _, r := range m.receivers {
 			if !r.Closed() || r.reason == 0 {
@@ -339,7 +343,7 @@ func (c *call) finish() {
 }
 
 // at returns what m got of a session: its receivers, and the numbers that were read.
-func (c *call) at(m *member, s *session) (receivers []*reception, numbers []wire.Serial) {
+func (c *call) at(m *member, s *sentSession) (receivers []*reception, numbers []wire.Serial) {
 	for _, r := range m.receivers {
 		if r.session == s {
 			receivers = append(receivers, r)
@@ -350,7 +354,7 @@ func (c *call) at(m *member, s *session) (receivers []*reception, numbers []wire
 }
 
 // addressed returns the numbers of a session that were sent to m.
-func (c *call) addressed(m *member, s *session) []wire.Serial {
+func (c *call) addressed(m *member, s *sentSession) []wire.Serial {
 	var numbers []wire.Serial
 	for i, x := range s.sent {
 		if x.addressed(m.Self) {
@@ -361,7 +365,7 @@ func (c *call) addressed(m *member, s *session) []wire.Serial {
 }
 
 // each goes over the sessions of others that m could get.
-func (c *call) each(f func(m *member, s *session)) {
+func (c *call) each(f func(m *member, s *sentSession)) {
 	for _, m := range c.members {
 		for _, s := range c.sessions {
 			if s.from != m.Self {
@@ -373,7 +377,7 @@ func (c *call) each(f func(m *member, s *session)) {
 
 // requireOnce: nothing comes twice, whatever the network does; and durable messages come in order.
 func (c *call) requireOnce() {
-	c.each(func(m *member, s *session) {
+	c.each(func(m *member, s *sentSession) {
 		_, numbers := c.at(m, s)
 		seen := make(map[wire.Serial]bool)
 		for i, n := range numbers {
@@ -391,7 +395,7 @@ func (c *call) requireOnce() {
 // requireLaw: each number from the first base on ends as one of delivered, lost, unknown; lost are only numbers that were sent to
 // m and did not come.
 func (c *call) requireLaw() {
-	c.each(func(m *member, s *session) {
+	c.each(func(m *member, s *sentSession) {
 		receivers, numbers := c.at(m, s)
 		if len(receivers) == 0 {
 			return
@@ -413,42 +417,42 @@ func (c *call) requireLaw() {
 		if sum.Dropped > 0 {
 			return // which number was the first, and which the newest, is not known
 		}
-		base := wire.Serial(1)
-		if first := numbers[0]; first-1 >= 1024 {
-			base = first - 1023
-		}
-		high := numbers[0]
-		for _, n := range numbers {
-			if n.Newer(high) {
-				high = n
-			}
-		}
+		low, high := slices.MinFunc(numbers, serial), slices.MaxFunc(numbers, serial)
+		last := c.number(len(s.sent) - 1)
 		total := sum.Delivered + sum.Lost + sum.Unknown
-		least, most := uint64(high-base)+1, uint64(c.number(len(s.sent)-1)-base)+1
-		if last := receivers[len(receivers)-1]; last.reason == cdcp.ReasonClosed || last.reason == cdcp.ReasonReplaced {
-			least = most // by the CLOSE it knows the last number
+		reason := receivers[len(receivers)-1].reason
+		closed := reason == cdcp.ReasonClosed || reason == cdcp.ReasonReplaced
+		matches := func(base, top wire.Serial) bool { return total == uint64(top-base)+1 }
+		base := firstBase(numbers[0])
+		switch {
+		case !closed && total >= uint64(high-base)+1 && total <= uint64(last-base)+1: // the last number is known, or not
+		case closed && matches(base, last):
+		case closed && matches(firstBase(last), last): // the CLOSE came before all messages
+		default:
+			c.fail("%d: %+v of %d/%d from %d on: %d to %d came, %d is the last", m.Self, sum, s.from, s.channel, base, low, high, last)
 		}
-		if total < least || total > most {
-			c.fail("%d: %+v of %d/%d from %d on: %d, want %d to %d", m.Self, sum, s.from, s.channel, base, total, least, most)
-		}
-		if !s.changed && len(receivers) == 1 { // all of them went to one list: what is missing since the first that came is lost
-			low := high
-			for _, n := range numbers {
-				if low.Newer(n) {
-					low = n
-				}
-			}
-			if sum.Unknown != uint64(low-base) {
-				c.fail("%d: %+v of %d/%d from %d on, the first is %d", m.Self, sum, s.from, s.channel, base, low)
-			}
+		// If all went to one list, and came in order, what is missing since the first that came is lost.
+		if !s.changed && len(receivers) == 1 && c.weather.link.Jitter == 0 && sum.Unknown != uint64(low-base) {
+			c.fail("%d: %+v of %d/%d from %d on, the first is %d", m.Self, sum, s.from, s.channel, base, low)
 		}
 	})
 }
 
+// firstBase is the base of a receiver by its first number (WINDOW-001).
+func firstBase(n wire.Serial) wire.Serial {
+	if n-1 < 1024 {
+		return 1
+	}
+	return n - 1023
+}
+
+// serial is the order of numbers that are near each other.
+func serial(a, b wire.Serial) int { return int(int32(a - b)) }
+
 // requireAll: what was sent to m came, all of it; for one who joined late, from some number on. Of a durable session, or of any
 // one if lossy is true.
 func (c *call) requireAll(lossy bool) {
-	c.each(func(m *member, s *session) {
+	c.each(func(m *member, s *sentSession) {
 		if !s.durable && !lossy {
 			return
 		}
@@ -458,7 +462,7 @@ func (c *call) requireAll(lossy bool) {
 			want = want[len(want)-min(len(got), len(want)):]
 		}
 		if !s.durable {
-			slices.SortFunc(got, func(a, b wire.Serial) int { return int(int32(a - b)) })
+			slices.SortFunc(got, serial)
 		}
 		if !slices.Equal(got, want) {
 			c.fail("%d got %d of %d/%d, want %d", m.Self, got, s.from, s.channel, want)
@@ -486,7 +490,8 @@ func play(t *rapid.T, w weather) *call {
 	return c
 }
 
-var ordinarySteps = []string{"open", "send", "send", "send", "send", "list", "close", "run", "step", "step"}
+// ordinarySteps begin with the one that can do nothing.
+var ordinarySteps = []string{"step", "step", "open", "open", "send", "send", "send", "send", "list", "close", "run"}
 
 func drawFirst(t *rapid.T) wire.Serial {
 	return rapid.SampledFrom([]wire.Serial{0, 0, 1, 1000, 1<<32 - 5}).Draw(t, "first")
@@ -507,7 +512,7 @@ func TestNetworkDurable(t *testing.T) {
 		}
 		if w.link.Relay {
 			w.endpoints = rapid.IntRange(2, 4).Draw(t, "endpoints")
-			w.steps = append([]string{"join"}, w.steps...)
+			w.steps = append([]string{"step", "join"}, w.steps...)
 		}
 		c := play(t, w)
 		c.requireOnce()
@@ -515,7 +520,8 @@ func TestNetworkDurable(t *testing.T) {
 		c.requireAll(jitter == 0)
 		for _, m := range c.members {
 			for _, r := range m.receivers {
-				if x := r.Counts(); x.Lost != 0 || x.Dropped != 0 {
+				// One who joins can get a message that was overtaken by one that came to the relay before.
+				if x := r.Counts(); x.Lost != 0 && !(m.late && jitter > 0) || x.Dropped != 0 {
 					c.fail("%d: %+v of %d/%d, and nothing got lost", m.Self, x, r.From(), r.ChannelID())
 				}
 			}
@@ -559,7 +565,7 @@ func drawBad(t *rapid.T) weather {
 func TestNetworkStorm(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawBad(t)
-		w.steps = append([]string{"down", "up", "up", "run"}, ordinarySteps...)
+		w.steps = append([]string{"step", "down", "up", "up", "run"}, ordinarySteps...)
 		if w.link.Relay {
 			w.steps = append(w.steps, "leave", "join")
 		}

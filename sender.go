@@ -21,7 +21,7 @@ type SenderOptions struct {
 
 // valid reports whether everything but the list is in its range (CALL-001).
 func (o *SenderOptions) valid() bool {
-	return o.BitrateKbps >= 0 && o.BitrateKbps <= MaxRate && o.Priority <= High && o.Reliability <= Durable &&
+	return validRate(o.BitrateKbps) && o.Priority <= High && o.Reliability <= Durable &&
 		o.KeepAlive >= 0 && o.KeepAlive <= maxKeepAlive*time.Second && o.KeepAlive%time.Second == 0
 }
 

@@ -345,6 +345,45 @@ func ExampleRun() {
 	}
 }
 
+// RunScripts is for the go test of an implementation.
+func ExampleRunScripts() {
+	_ = func(t *testing.T) { // TestScripts
+		conformance.RunScripts(t, conformance.Func(new(reference.Port).Call))
+	}
+}
+
+func ExampleSuite_JudgeScripts() {
+	s, err := suite().Select("recv-idle-exact")
+	if err != nil {
+		log.Fatal(err)
+	}
+	results, err := s.JudgeScripts(conformance.Func(new(reference.Port).Call), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, r := range results {
+		fmt.Println(r.Script.Name, r.Verdict)
+	}
+
+	// A port that does not answer to the inputs of an endpoint in this way.
+	port := new(reference.Port)
+	results, err = s.JudgeScripts(conformance.Func(func(request []byte) []byte {
+		return bytes.Replace(port.Call(request), []byte("accepted"), []byte("ignored"), 1)
+	}), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(results[0].Detail)
+	// Output:
+	// recv-idle-exact passed
+	// scripts/recv.txt:5: @1s B frame from=3 DATA channel=7 session=5 sequence=1 payload=6869
+	// - > accepted
+	// + > ignored
+	//   > created 1 from=3 channel=7 lossy
+	//   > message 1
+	//   > next 121.000001s
+}
+
 // TestRun runs the suite as an implementation runs it in its own test.
 func TestRun(t *testing.T) {
 	asked := 0

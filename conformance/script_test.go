@@ -432,7 +432,7 @@ func FuzzScript(f *testing.F) {
 		if !ok {
 			return
 		}
-		if s, err = loadScript(pasted); err != nil {
+		if _, err = loadScript(pasted); err != nil {
 			// Whether a sender is there can differ from what was expected, and its name then be wrong further down.
 			if scriptLine(err) <= line {
 				t.Fatalf("what came cannot be expected: %v\n%s", err, pasted)

@@ -60,7 +60,7 @@ func TestBuffersForeign(t *testing.T) {
 // capacity.
 func TestBuffersBound(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		limit := rapid.IntRange(0, 1<<17).Draw(t, "limit")
+		limit := rapid.OneOf(rapid.SampledFrom([]int{1024, 32768, 33792}), rapid.IntRange(0, 1<<17)).Draw(t, "limit")
 		f := fragment.NewBuffers(limit)
 		var out [][]byte
 		waiting := make(map[*byte]int) // capacity, by first byte

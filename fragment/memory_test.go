@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/cdcp-project/cdcp/fragment"
 	"github.com/cdcp-project/cdcp/wire"
@@ -115,68 +116,50 @@ func TestClaims(t *testing.T) {
 
 // TestHostile: whatever peers send, the heap stays within 1.25 times the budget, and 1 MiB.
 func TestHostile(t *testing.T) {
-	const peers = 16
-	budget := fragment.Budget{Bytes: 16 << 20, BytesPerPeer: 1 << 20}
-	payload := make([]byte, wire.MaxMessageSize)
 	for _, tt := range []struct {
-		name   string
-		attack func(r *fragment.Reassembler, a *fragment.Account, measure func())
+		name  string
+		bytes int // of the budget
+		peers int
+		steps []step // each for all of them
 	}{
-		{"tiny messages", func(r *fragment.Reassembler, a *fragment.Account, measure func()) {
-			claims(r, a, payload, 257, 4000, false)
-		}},
-		{"tiny messages, killed", func(r *fragment.Reassembler, a *fragment.Account, measure func()) {
-			claims(r, a, payload, 257, 12000, true)
-		}},
-		{"claims of all", func(r *fragment.Reassembler, a *fragment.Account, measure func()) {
-			claims(r, a, payload, wire.MaxMessageSize, 40, false)
-		}},
-		{"claims, killed", func(r *fragment.Reassembler, a *fragment.Account, measure func()) {
-			claims(r, a, payload, wire.MaxMessageSize, 12000, true)
-		}},
-		{"one size after the other", func(r *fragment.Reassembler, a *fragment.Account, measure func()) {
+		{"tiny messages", 16 << 20, 16, []step{claim(257)}},
+		{"tiny messages, killed", 16 << 20, 16, []step{claimAndKill(257)}},
+		{"claims of all", 16 << 20, 16, []step{claim(wire.MaxMessageSize)}},
+		{"claims, killed", 16 << 20, 16, []step{claimAndKill(wire.MaxMessageSize)}},
+		{"killed after buffers were freed", 16 << 20, 32, []step{claim(wire.MaxMessageSize), claim(28000), forget, claimAndKill(257)}},
+		{"claims after many were killed", 16 << 20, 16, []step{claimAndKill(257), forget, claim(wire.MaxMessageSize)}},
+		{"all killed but for one", 16 << 20, 16, []step{claimAndKill(257), forgetOthers, claim(wire.MaxMessageSize)}},
+		{"one participant after the other", 1 << 20, 60, []step{func(r *fragment.Reassembler, a *fragment.Account) {
+			claimAndKill(257)(r, a)
+			r.ForgetAll(a)
+		}}},
+		{"one size after the other", 16 << 20, 16, []step{func(r *fragment.Reassembler, a *fragment.Account) {
 			for n := 257; n <= wire.MaxMessageSize; n += max(n/12, 1) {
-				claims(r, a, payload, n, 1<<20/fragment.Cost(n), false)
-				if a.From%4 == 0 {
-					r.ForgetAll(a)
-				}
+				claim(n)(r, a)
 			}
-			measure()
-		}},
-		{"killed, but for one", func(r *fragment.Reassembler, a *fragment.Account, measure func()) {
-			claims(r, a, payload, 257, 8000, true)
-			r.EndOthers(a, channel, session, 7999)
-			claims(r, a, payload, wire.MaxMessageSize, 31, false)
-		}},
-		{"sizes that fill their buffers least", func(r *fragment.Reassembler, a *fragment.Account, measure func()) {
-			for i := range 8 {
-				claims(r, a, payload, 1<<(8+i%7)+1, 4000, false)
-				measure()
-			}
+		}}},
+		{"sizes that fill their buffers least", 16 << 20, 16, []step{
+			claim(257), claim(3457), claim(513), claim(6657), claim(1025), claim(16385), claim(257),
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			before := heap()
-			r := fragment.New(budget)
-			accounts := make([]fragment.Account, peers)
-			measure := func() {
-				t.Helper()
-				if got, most := heap()-before, budget.Bytes+budget.Bytes/4+1<<20; got > most {
-					t.Errorf("%d bytes in use, held %d; want %d at most", got, r.Held(), most)
-				}
-			}
+			r := fragment.New(fragment.Budget{Bytes: tt.bytes, BytesPerPeer: perPeer})
+			accounts := make([]fragment.Account, tt.peers)
 			for i := range accounts {
 				accounts[i].From = wire.Participant(i + 1)
-				tt.attack(r, &accounts[i], measure)
 			}
-			measure()
-			if r.Held() > budget.Bytes {
-				t.Errorf("held %d", r.Held())
+			for i, step := range append(tt.steps, forget) {
+				for k := range accounts {
+					step(r, &accounts[k])
+				}
+				if r.Held() > tt.bytes {
+					t.Errorf("step %d: held %d", i, r.Held())
+				}
+				if got, most := heap()-before, tt.bytes+tt.bytes/4+1<<20; got > most {
+					t.Errorf("step %d: %d bytes in use, %d held; want %d at most", i, got, r.Held(), most)
+				}
 			}
-			for i := range accounts {
-				r.ForgetAll(&accounts[i])
-			}
-			measure()
 			if r.Held() != 0 {
 				t.Errorf("held %d at rest", r.Held())
 			}
@@ -184,14 +167,55 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// claims begins messages of n bytes with the least of a fragment, and kills them or not.
-func claims(r *fragment.Reassembler, a *fragment.Account, payload []byte, n, count int, kill bool) {
-	f := wire.Frame{Channel: channel, Session: session, Total: uint16(n), Payload: payload[:256]}
-	for i := range count {
-		f.Sequence = wire.Serial(i)
-		r.Add(0, a, &f)
-		if kill {
-			r.Kill(a, channel, session, f.Sequence)
+// A step is what one participant does.
+type step = func(*fragment.Reassembler, *fragment.Account)
+
+const perPeer = 1 << 20
+
+// claim begins as many messages of n bytes as a participant can have, with the least of a fragment.
+func claim(n int) step {
+	f := wire.Frame{Channel: channel, Session: session, Total: uint16(n), Payload: make([]byte, 256)}
+	return func(r *fragment.Reassembler, a *fragment.Account) {
+		for f.Sequence = range wire.Serial(perPeer / fragment.Cost(n)) {
+			r.Add(0, a, &f)
 		}
 	}
+}
+
+// claimAndKill does the same and kills each at once.
+func claimAndKill(n int) step {
+	f := wire.Frame{Channel: channel, Session: session, Total: uint16(n), Payload: make([]byte, 256)}
+	return func(r *fragment.Reassembler, a *fragment.Account) {
+		for f.Sequence = range wire.Serial(perPeer / fragment.Cost(0)) {
+			r.Add(0, a, &f)
+			r.Kill(a, f.Channel, f.Session, f.Sequence)
+		}
+	}
+}
+
+func forget(r *fragment.Reassembler, a *fragment.Account) { r.ForgetAll(a) }
+
+func forgetOthers(r *fragment.Reassembler, a *fragment.Account) { r.EndOthers(a, channel, session, 8000) }
+
+// TestDropped: a Reassembler keeps no Account alive of which it holds nothing.
+func TestDropped(t *testing.T) {
+	r := fragment.New(roomy)
+	accounts := []*fragment.Account{{From: 1}, {From: 2}, {From: 3}}
+	var dropped []weak.Pointer[fragment.Account]
+	for _, a := range accounts {
+		r.Add(0, a, part(lossy, 1, 0, 256, 300))
+		r.Add(0, a, part(lossy, 2, 0, 256, 300))
+		dropped = append(dropped, weak.Make(a))
+	}
+	r.ForgetAll(accounts[1])
+	r.Add(0, accounts[0], part(lossy, 1, 256, 300, 300))
+	r.Advance(time.Hour)
+	clear(accounts)
+	runtime.GC()
+	for i, p := range dropped {
+		if p.Value() != nil {
+			t.Errorf("account %d is alive", i)
+		}
+	}
+	runtime.KeepAlive(r)
 }

@@ -64,7 +64,7 @@ func (p *partial) check(f *wire.Frame) Verdict {
 	end := start + len(f.Payload)
 	block := start / blockSize
 	if p.begins[block/64]>>(block%64)&1 != 0 {
-		if s, e := p.span(block); s == start && e == end && bytes.Equal(p.message[s:e], f.Payload) {
+		if s, e := p.span(block); s == start && bytes.Equal(p.message[s:e], f.Payload) {
 			return Duplicate // FRAG-002
 		}
 		return Conflict // FRAG-003

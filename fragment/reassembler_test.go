@@ -2,6 +2,7 @@ package fragment_test
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 	"time"
 
@@ -186,48 +187,34 @@ func (p *probe) requireKilled(flags wire.Flags, deadline time.Duration) {
 	}
 }
 
-// TestNeighbours: fragments that touch those on both sides are no overlap, in every block and from every side.
+// TestNeighbours: a fragment that touches one that is here is no overlap, and one that reaches a byte into it is; on either side,
+// near and far, wherever it is (FRAG-003).
 func TestNeighbours(t *testing.T) {
-	const n = 32768
-	for _, size := range []int{256, 300, 8192, 16384} {
-		for start := size; start < n; start += size {
-			end := min(start+size, n)
-			for _, far := range []int{0, 1, 2} { // what is here: the neighbours; the far ones on either side; both and all in between
+	const n = wire.MaxMessageSize
+	message := content(1, n)
+	span := func(start, end int) *wire.Frame {
+		return &wire.Frame{Offset: uint16(start), Total: n, Payload: bytes.Clone(message[start:end])}
+	}
+	for start := 256; start+256 < n-256; start += 128 {
+		for _, size := range []int{256, 257, 3000, 20000} {
+			end := start + size
+			for _, reach := range []struct{ start, end int }{{start - 256, start}, {start - 3000, start}, {0, start}, {end, end + 256}, {end, end + 3000}, {end, n}} {
+				if end >= n || reach.start != 0 && reach.start < 256 || reach.end > n {
+					continue
+				}
 				p := newProbe(t, roomy)
-				message := content(1, n)
-				put := func(start, end int, want fragment.Verdict) {
-					t.Helper()
-					f := part(lossy, 1, 0, 0, n)
-					f.Offset, f.Payload = uint16(start), bytes.Clone(message[start:end])
-					p.add(f, want)
-				}
-				switch far {
-				case 0:
-					put(start-size, start, fragment.Held)
-					if end < n {
-						put(end, min(end+size, n), fragment.Held)
-					}
-				case 1:
-					if start > size {
-						put(0, size, fragment.Held)
-					}
-					if n-end > size {
-						put(n-size, n, fragment.Held)
-					}
-				case 2:
-					put(0, start, fragment.Held)
-					if end < n {
-						put(end, n, fragment.Held)
-					}
-				}
-				if far == 2 {
-					put(start, end, fragment.Complete)
-				} else if far == 0 && start == size && end+size >= n {
-					put(start, end, fragment.Complete)
+				p.add(span(start, end), fragment.Held)
+				p.add(span(reach.start, reach.end), fragment.Held)
+				p.add(span(start, end), fragment.Duplicate)
+
+				p = newProbe(t, roomy)
+				p.add(span(start, end), fragment.Held)
+				if reach.end == start {
+					reach.end++
 				} else {
-					put(start, end, fragment.Held)
-					put(start, end, fragment.Duplicate)
+					reach.start--
 				}
+				p.add(span(reach.start, reach.end), fragment.Conflict)
 			}
 		}
 	}
@@ -299,35 +286,35 @@ func TestEnds(t *testing.T) {
 		name  string
 		end   func(p *probe)
 		count func(s *fragment.Stats)
-		spare wire.Flags // these it does not end
+		tight bool // there is to be no room
 	}{
-		{"number", func(p *probe) { p.End(&p.account, channel, session, 1) }, abandoned, high},
-		{"another number", func(p *probe) { p.EndOthers(&p.account, channel, session, 2) }, abandoned, high},
-		{"session over", func(p *probe) { p.Forget(&p.account, channel, over) }, abandoned, high},
-		{"left", func(p *probe) { p.ForgetAll(&p.account) }, abandoned, high},
-		{"expiry", func(p *probe) { p.Advance(time.Hour) }, expired, durable},
+		{"number", func(p *probe) { p.End(&p.account, channel, session, 1) }, abandoned, false},
+		{"another number", func(p *probe) { p.EndOthers(&p.account, channel, session, 2) }, abandoned, false},
+		{"session over", func(p *probe) { p.Forget(&p.account, channel, over) }, abandoned, false},
+		{"left", func(p *probe) { p.ForgetAll(&p.account) }, abandoned, false},
+		{"expiry", func(p *probe) { p.Advance(time.Hour) }, expired, false},
 		{"no room for a whole message", func(p *probe) {
 			message, ok := p.Keep(&p.account, make([]byte, 8000))
 			if !ok {
 				p.t.Fatal("no room after all")
 			}
 			p.Release(&p.account, message)
-		}, evicted, high},
+		}, evicted, true},
 		{"no room for a fragment", func(p *probe) {
 			f := part(lossy, 2, 0, 256, 8000)
 			f.Channel++
 			p.add(f, fragment.Held)
 			p.End(&p.account, channel+1, session, 2)
-		}, func(s *fragment.Stats) { evicted(s); s.Partials++; s.Abandoned++ }, high},
+		}, func(s *fragment.Stats) { evicted(s); s.Partials++; s.Abandoned++ }, true},
 	} {
 		for _, flags := range []wire.Flags{lossy, durable} {
 			for _, killed := range []bool{false, true} {
-				if flags == tt.spare {
-					continue
+				if tt.name == "expiry" && flags == durable {
+					continue // it has no timer
 				}
-				t.Run(tt.name+" "+flags.String(), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s, flags %v, killed %v", tt.name, flags, killed), func(t *testing.T) {
 					b := roomy
-					if tt.name[:2] == "no" && tt.name != "number" {
+					if tt.tight {
 						b.BytesPerPeer = fragment.Cost(8000) + fragment.Cost(0) - 1
 					}
 					p := newProbe(t, b)

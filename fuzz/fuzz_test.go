@@ -229,8 +229,19 @@ func FuzzExtensions(f *testing.F) {
 	})
 }
 
-// FuzzReference: whatever the line, the reply is one line, an object with an id and exactly one other key, and the
-// same each time.
+// session is the beginning of that of PORT-PROTOCOL.md section 5.5.
+const session = `{"id":1,"op":"open","endpoint":1,"self":3,"now":5000000,"unix":1700000000000000,"rand":"00000000","limits":{"lossy":null},"bounds":{"receivers":300},"first":1}
+{"id":2,"op":"in","endpoint":1,"now":5000000,"do":"linkUp","budget":1200,"reliable":true,"relay":false}
+{"id":3,"op":"in","endpoint":1,"now":5000000,"do":"sender","sender":1,"channel":0,"durable":false,"high":false,"kbps":0,"keepAlive":0,"to":[]}
+{"id":4,"op":"in","endpoint":1,"now":6000000,"do":"send","sender":1,"data":"6869"}
+{"id":5,"op":"in","endpoint":1,"now":6000000,"do":"transmit","max":1,"durable":true,"lossy":true}
+{"id":6,"op":"in","endpoint":1,"now":9000000,"do":"frame","from":9,"hex":"80000001bcfe5680000000016869"}
+{"id":7,"op":"in","endpoint":1,"now":9000000,"do":"read","receiver":1}
+{"id":8,"op":"in","endpoint":1,"now":129000001,"do":"advance"}
+{"id":9,"op":"drop","endpoint":1}`
+
+// FuzzReference: whatever the lines, the reply to each is one line, an object with an id and exactly one other key, and the
+// same from each port that was asked the same.
 func FuzzReference(f *testing.F) {
 	for _, line := range []string{
 		`{"id":1,"op":"hello","protocol":"cdcp-port/1","echo":"00ff7f80"}`,
@@ -238,23 +249,27 @@ func FuzzReference(f *testing.F) {
 		`{"id":3,"op":"decode","hex":"800003"}`,
 		`{"id":4,"op":"encode","frame":{"type":"data","durable":true,"high":false,"channel":1,"session":1,"sequence":4,"offset":0,"total":0,"ext":[[1,"0001"]],"reason":0,"payload":""}}`,
 		`{"id":5,"op":"zz-7f3e"}`, `{"id":6}`, `{"op":"decode","hex":"0"}`, `[]`, `null`, ``, `{"id":{},"op":"encode","frame":{"type":"x","ext":[[]]}}`,
+		session,
 	} {
 		f.Add([]byte(line))
 	}
-	f.Fuzz(func(t *testing.T, line []byte) {
-		reply := new(reference.Port).Call(line)
-		if bytes.ContainsRune(reply, '\n') || !bytes.Equal(reply, new(reference.Port).Call(line)) {
-			t.Fatalf("%q is answered with %q", line, reply)
-		}
-		var v map[string]json.RawMessage
-		if err := json.Unmarshal(reply, &v); err != nil {
-			t.Fatalf("%q is answered with %q: %v", line, reply, err)
-		}
-		_, ok := v["ok"]
-		_, unsupported := v["unsupported"]
-		_, bug := v["bug"]
-		if len(v) != 2 || v["id"] == nil || !ok && !unsupported && !bug {
-			t.Fatalf("%q is answered with %q", line, reply)
+	f.Fuzz(func(t *testing.T, lines []byte) {
+		var one, two reference.Port
+		for line := range bytes.SplitSeq(lines, []byte("\n")) {
+			reply := one.Call(line)
+			if bytes.ContainsRune(reply, '\n') || !bytes.Equal(reply, two.Call(line)) {
+				t.Fatalf("%q is answered with %q", line, reply)
+			}
+			var v map[string]json.RawMessage
+			if err := json.Unmarshal(reply, &v); err != nil {
+				t.Fatalf("%q is answered with %q: %v", line, reply, err)
+			}
+			_, ok := v["ok"]
+			_, unsupported := v["unsupported"]
+			_, bug := v["bug"]
+			if len(v) != 2 || v["id"] == nil || !ok && !unsupported && !bug {
+				t.Fatalf("%q is answered with %q", line, reply)
+			}
 		}
 	})
 }

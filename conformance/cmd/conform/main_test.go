@@ -382,7 +382,7 @@ func expected(s *conformance.Suite, mode string) (t conformance.Tally) {
 		}
 	}
 	for _, c := range s.Spec.Clauses {
-		if c.Reason == "" {
+		if c.Reason == "" && strings.HasPrefix(c.ID, "WIRE-") {
 			t.Clauses.Total++
 			if !failed[c.ID] {
 				t.Clauses.Proven++
