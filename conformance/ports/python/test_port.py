@@ -6,7 +6,7 @@ import unittest
 
 import port
 
-TEXT = pathlib.Path(__file__).resolve().parent.parent / "PORT-PROTOCOL.md"
+TEXT = pathlib.Path(__file__).resolve().parents[3] / "PORT-PROTOCOL.md"
 
 
 class TranscriptTest(unittest.TestCase):
