@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -251,11 +252,11 @@ func requireMessages(tb testing.TB, r *cdcp.Receiver, want ...string) {
 
 // brief spells messages, and of long ones the beginning.
 func brief(all []string) string {
-	s := ""
+	var s strings.Builder
 	for _, m := range all {
-		s += fmt.Sprintf(" %.16q(%d)", m, len(m))
+		fmt.Fprintf(&s, " %.16q(%d)", m, len(m))
 	}
-	return "[" + s + " ]"
+	return "[" + s.String() + " ]"
 }
 
 // requireCounts fails the test unless r counted so.

@@ -49,7 +49,10 @@ const (
 
 // smallInputs are all of them. What is lost does not come; what is repeated comes twice; and everything comes in every order.
 func smallInputs() []smallInput {
-	all := []smallInput{{kind: smallLeft}, {kind: smallWait, wait: smallSettle}, {kind: smallWait, wait: smallIdle}}
+	all := []smallInput{{kind: smallLeft}}
+	for _, wait := range []int64{smallSettle, smallIdle - smallSettle/2, smallIdle} { // in ascending order
+		all = append(all, smallInput{kind: smallWait, wait: wait})
+	}
 	for s := range 2 {
 		for n := 1; n <= smallNumbers; n++ {
 			all = append(all, smallInput{kind: smallData, session: s, number: n})
@@ -673,18 +676,13 @@ func (x *explorer) fail(h history, format string, args ...any) {
 // between, or are as far apart as can be; each of them lossy or durable.
 func TestExhaustive(t *testing.T) {
 	x := &explorer{tb: t, inputs: smallInputs(), seed: maphash.MakeSeed(), states: make(map[uint64]struct{})}
+	depth := 5
+	if testing.Short() {
+		depth = 3
+	}
 	for _, ids := range [][2]wire.Serial{{7, 8}, {1<<32 - 1, 0}, {0, 1<<31 - 1}} {
-		for _, w := range []smallWorld{
-			{durable: [2]bool{false, false}, depth: 5},
-			{durable: [2]bool{false, true}, depth: 5},
-			{durable: [2]bool{true, false}, depth: 5},
-			{durable: [2]bool{true, true}, depth: 7},
-		} {
-			if testing.Short() {
-				w.depth = 3
-			}
-			w.ids = ids
-			x.explore(w)
+		for _, durable := range [][2]bool{{false, false}, {false, true}, {true, false}, {true, true}} {
+			x.explore(smallWorld{ids, durable, depth})
 		}
 	}
 	t.Logf("%d inputs in %d states", x.tried, len(x.states))

@@ -508,7 +508,7 @@ func TestNetworkDurable(t *testing.T) {
 		w := weather{
 			link: cdcptest.Link{
 				Reliable: true, Relay: rapid.Bool().Draw(t, "relay"), Budget: rapid.SampledFrom([]int{576, 1200, 65535}).Draw(t, "budget"),
-				Rate: rapid.SampledFrom([]int{0, 100, 10000}).Draw(t, "rate"), Delay: 30 * time.Millisecond, Jitter: jitter,
+				Rate: rapid.SampledFrom([]int{0, 1000, 10000}).Draw(t, "rate"), Delay: 30 * time.Millisecond, Jitter: jitter,
 			},
 			endpoints: 2, first: drawFirst(t), prompt: true, steps: ordinarySteps,
 			bounds: cdcp.Bounds{Bytes: 1 << 24},

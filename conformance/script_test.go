@@ -168,6 +168,7 @@ func TestLoadRefusesScripts(t *testing.T) {
 		{"two points", ownHead + "@1.2.3s A advance\n", 5, `"1.2.3s"`},
 		{"a negative time", ownHead + "@-1s A advance\n", 5, `"-1s"`},
 		{"a time without end", ownHead + "@99999999999999999999s A advance\n", 5, "no time"},
+		{"a time that is small mod 2^64", ownHead + "@18446744073710s A advance\n", 5, "no time"},
 		{"a time over 2^53", ownHead + "@9007199255s A advance\n", 5, "no time"},
 		{"the first step is after another", ownHead + "@+1s A advance\n", 5, "no step before"},
 		{"next and nothing", ownHead + "@next+ A advance\n", 5, "no time"},
@@ -299,6 +300,8 @@ func TestPlay(t *testing.T) {
 		{"a counter", ownHead + "@0 A stats\n> framesIn=1 held=0\n", right, conformance.Failed, "scripts/own.txt:5: @0 A stats\n- > framesIn=1 held=0\n+ > framesIn=0 held=0"},
 		{"a counter that is missing", ownHead + "@0 A stats\n> framesIn=0\n", swap(`"held":0,`, ``), conformance.Failed, "scripts/own.txt:5: @0 A stats\n.ok.stats.held is missing"},
 		{"a counter below 0", ownHead + "@0 A stats\n> framesIn=0\n", swap(`"held":0,`, `"held":-1,`), conformance.Failed, "scripts/own.txt:5: @0 A stats\n.ok.stats.held: expected 0, got -1"},
+		{"an endpoint that is opened anew", "script own-a\nclauses TIME-001\n# A test.\nopen A self=1 rand=00000000\n@0 A up budget=576\n@0 A sender s keepalive=1s\n> channel 1\n> used 4\n@0 A send s -\n> sequence 1\n@0 A take 1\n" +
+			"> frame DATA channel=1 sequence=1\n> next 1s\nopen A self=1\n@0 A advance\n@0 A up budget=576\n@0 A sender s channel=1\n> channel 1\n@0 A send s -\n> sequence 1\n@0 A take 1\n> frame A#1\n", right, conformance.Passed, ""},
 		{"a frame goes on", ownHead + "open B self=2 at=3s\n@0 A up budget=576\n@0 A sender s channel=0x7\n> channel 7\n@0 A send s -\n> sequence 1\n@0 A take 1\n> frame DATA channel=7 sequence=1\n" +
 			"@3s B frame from=1 A#1\n> accepted\n> created 1 from=1 channel=7 lossy\n> message 1\n> next +120.000001s\n@+0 B read 1\n> message 1 -\n", right, conformance.Passed, ""},
 	} {

@@ -124,7 +124,7 @@ func spellHex(plain string) string {
 	begin := 0 // of what is not written yet
 	for i := 0; i < len(plain); {
 		n := 1
-		for i+2*n+2 <= len(plain) && plain[i+2*n:i+2*n+2] == plain[i:i+2] && n < maxRepeat {
+		for i+2*n+2 <= len(plain) && plain[i+2*n:i+2*n+2] == plain[i:i+2] {
 			n++
 		}
 		if n > short {

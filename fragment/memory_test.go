@@ -122,23 +122,23 @@ func TestHostile(t *testing.T) {
 		peers int
 		steps []step // each for all of them
 	}{
-		{"tiny messages", 16 << 20, 16, []step{claim(257)}},
-		{"tiny messages, killed", 16 << 20, 16, []step{claimAndKill(257)}},
-		{"claims of all", 16 << 20, 16, []step{claim(wire.MaxMessageSize)}},
-		{"claims, killed", 16 << 20, 16, []step{claimAndKill(wire.MaxMessageSize)}},
-		{"killed after buffers were freed", 16 << 20, 32, []step{claim(wire.MaxMessageSize), claim(28000), forget, claimAndKill(257)}},
-		{"claims after many were killed", 16 << 20, 16, []step{claimAndKill(257), forget, claim(wire.MaxMessageSize)}},
-		{"all killed but for one", 16 << 20, 16, []step{claimAndKill(257), forgetOthers, claim(wire.MaxMessageSize)}},
-		{"one participant after the other", 1 << 20, 60, []step{func(r *fragment.Reassembler, a *fragment.Account) {
+		{"tiny messages", 4 << 20, 4, []step{claim(257)}},
+		{"tiny messages, killed", 4 << 20, 4, []step{claimAndKill(257)}},
+		{"claims of all", 4 << 20, 4, []step{claim(wire.MaxMessageSize)}},
+		{"claims, killed", 4 << 20, 4, []step{claimAndKill(wire.MaxMessageSize)}},
+		{"killed after buffers were freed", 4 << 20, 8, []step{claim(wire.MaxMessageSize), claim(28000), forget, claimAndKill(257)}},
+		{"claims after many were killed", 4 << 20, 4, []step{claimAndKill(257), forget, claim(wire.MaxMessageSize)}},
+		{"all killed but for one", 4 << 20, 4, []step{claimAndKill(257), forgetOthers, claim(wire.MaxMessageSize)}},
+		{"one participant after the other", 1 << 20, 40, []step{func(r *fragment.Reassembler, a *fragment.Account) {
 			claimAndKill(257)(r, a)
 			r.ForgetAll(a)
 		}}},
-		{"one size after the other", 16 << 20, 16, []step{func(r *fragment.Reassembler, a *fragment.Account) {
+		{"one size after the other", 4 << 20, 4, []step{func(r *fragment.Reassembler, a *fragment.Account) {
 			for n := 257; n <= wire.MaxMessageSize; n += max(n/12, 1) {
 				claim(n)(r, a)
 			}
 		}}},
-		{"sizes that fill their buffers least", 16 << 20, 16, []step{
+		{"sizes that fill their buffers least", 4 << 20, 4, []step{
 			claim(257), claim(3457), claim(513), claim(6657), claim(1025), claim(16385), claim(257),
 		}},
 	} {
@@ -195,7 +195,9 @@ func claimAndKill(n int) step {
 
 func forget(r *fragment.Reassembler, a *fragment.Account) { r.ForgetAll(a) }
 
-func forgetOthers(r *fragment.Reassembler, a *fragment.Account) { r.EndOthers(a, channel, session, 8000) }
+func forgetOthers(r *fragment.Reassembler, a *fragment.Account) {
+	r.EndOthers(a, channel, session, 8000)
+}
 
 // TestDropped: a Reassembler keeps no Account alive of which it holds nothing.
 func TestDropped(t *testing.T) {

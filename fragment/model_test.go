@@ -2,6 +2,7 @@ package fragment_test
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -112,13 +113,9 @@ func (m *model) makeRoom(from wire.Participant, cost int) bool {
 func (m *model) fits(from wire.Participant, cost, spare int) bool {
 	c := *m
 	c.inProgress = make(map[modelName]*modelMessage)
-	for n, msg := range m.inProgress {
-		c.inProgress[n] = msg
-	}
+	maps.Copy(c.inProgress, m.inProgress)
 	c.unread = make(map[wire.Participant]int)
-	for p, n := range m.unread {
-		c.unread[p] = n
-	}
+	maps.Copy(c.unread, m.unread)
 	c.unread[from] -= spare
 	return c.makeRoom(from, cost)
 }

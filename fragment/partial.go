@@ -69,7 +69,7 @@ func (p *partial) check(f *wire.Frame) Verdict {
 		}
 		return Conflict // FRAG-003
 	}
-	if p.durable() {
+	if p.durable() { // what is here ends at p.got, and a fragment from there on overlaps nothing
 		if start != int(p.got) {
 			return Conflict // FRAG-006
 		}

@@ -118,12 +118,10 @@ func (r *Reassembler) End(a *Account, channel uint16, session, sequence wire.Ser
 // session, that one ends too, by End (FRAG-008).
 func (r *Reassembler) EndOthers(a *Account, channel uint16, session, sequence wire.Serial) {
 	stream := streamOf(channel, session)
-	i, _ := a.search(stream, 0)
-	for i < len(a.partials) && a.partials[i].stream == stream {
+	end, _ := a.search(stream+1, 0)
+	for i := end - 1; i >= 0 && a.partials[i].stream == stream; i-- {
 		if p := a.partials[i]; p.sequence != sequence {
 			r.abandon(p)
-		} else {
-			i++
 		}
 	}
 }
@@ -131,20 +129,18 @@ func (r *Reassembler) EndOthers(a *Account, channel uint16, session, sequence wi
 // Forget ends the messages in progress of all sessions of the channel for which over is true (RECV-015). It asks once for
 // each message.
 func (r *Reassembler) Forget(a *Account, channel uint16, over func(session wire.Serial) bool) {
-	i, _ := a.search(streamOf(channel, 0), 0)
-	for i < len(a.partials) && a.partials[i].channel() == channel {
+	end, _ := a.search(streamOf(channel, 0)+1<<32, 0)
+	for i := end - 1; i >= 0 && a.partials[i].channel() == channel; i-- {
 		if p := a.partials[i]; over(p.session()) {
 			r.abandon(p)
-		} else {
-			i++
 		}
 	}
 }
 
 // ForgetAll ends all messages in progress of a (LEFT-001). Those that wait for Release stay.
 func (r *Reassembler) ForgetAll(a *Account) {
-	for a.age.first != nil {
-		r.abandon(a.age.first)
+	for i := len(a.partials) - 1; i >= 0; i-- {
+		r.abandon(a.partials[i])
 	}
 }
 

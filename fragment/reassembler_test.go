@@ -153,6 +153,7 @@ func TestConflict(t *testing.T) {
 		{"right, one byte", lossy, 1001, 2001, nil},
 		{"around", lossy, 1500, 3500, nil},
 		{"in the same block", lossy, 2001, 2300, nil},
+		{"in the same block, the same bytes", lossy, 2001, 3001, func(f *wire.Frame) { copy(f.Payload, content(1, 5000)[2000:3000]) }},
 		{"before in the same block", lossy, 1999, 2999, nil},
 		{"gap, durable", durable, 1001, 2000, nil},
 		{"back, durable", durable, 999, 2000, nil},

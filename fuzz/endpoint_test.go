@@ -37,7 +37,7 @@ const (
 
 // What is chosen from, when it is not written out.
 var (
-	waits = []uint64{0, 1, 15999, 16000, 1e6, 2e6 - 1, 2e6, 2e6 + 1, 5e6, 60e6, 120e6, 120e6 + 1, 1<<48 - 1}
+	waits = []uint64{0, 1, 15999, 16000, 1e6, 2e6 - 1, 2e6, 2e6 + 1, 5e6, 60e6, 120e6, 120e6 + 1, 3600e6}
 	// toDeadline are the bytes of a wait up to the next deadline, and to 1 µs before it.
 	toDeadline, toJustBefore = byte(254), byte(253)
 
@@ -98,7 +98,7 @@ func recordEndpoint(t testing.TB, all []request) []byte {
 		case opLeft:
 			r = r.number(2, uint64(q.Participant))
 		case opTake:
-			r = r.u8(q.Max).bit(q.Durable).bit(q.Lossy)
+			r = r.u8(max(1, q.Max) - 1).bit(q.Durable).bit(q.Lossy)
 		case opRead:
 			r = r.u8(q.Receiver - 1)
 		}
@@ -287,6 +287,9 @@ func (r *rig) checkFrame(b []byte, route cdcp.Route, can cdcp.Classes) {
 	}
 }
 
+// everything is more than there is to poll or to take.
+const everything = 1 << 30
+
 // poll polls up to most events.
 func (r *rig) poll(most int) {
 	r.t.Helper()
@@ -321,9 +324,9 @@ func (r *rig) poll(most int) {
 }
 
 // read reads a message.
-func (r *rig) read(x *cdcp.Receiver) bool {
+func (r *rig) read(x *cdcp.Receiver) (m cdcp.Message, ok bool) {
 	r.t.Helper()
-	m, ok := x.Receive(nil)
+	m, ok = x.Receive(nil)
 	if ok {
 		b := r.books[x]
 		if b.read > 0 && x.Reliability() == cdcp.Durable && !m.Sequence.Newer(b.last) {
@@ -334,16 +337,15 @@ func (r *rig) read(x *cdcp.Receiver) bool {
 		r.want.Read++
 		r.say("%d: %x", m.Sequence, m.Data)
 	}
-	return ok
+	return m, ok
 }
 
 // drain polls and reads all, and then lets everybody leave, so that nothing is held any more.
 func (r *rig) drain(now time.Time, from []wire.Participant) {
 	r.t.Helper()
-	everything := 1 << 30
 	r.poll(everything)
 	for _, x := range r.receivers {
-		for r.read(x) {
+		for _, ok := r.read(x); ok; _, ok = r.read(x) {
 		}
 		c := x.Counts()
 		if c.Delivered != c.Dropped+r.books[x].read {
@@ -382,6 +384,14 @@ type progress struct {
 	end, total int // of its last fragment
 }
 
+// What a DATA frame that is made of fields is, in two bits of its shape.
+const (
+	fieldsWhole    = iota
+	fieldsBegin    // the first fragment of a message
+	fieldsNext     // the fragment behind the last one
+	fieldsAnywhere // a fragment of the same message
+)
+
 // fields reads a frame that is made of fields; nil: they do not make one.
 func (t *tape) fields(streams map[stream]*progress) (from wire.Participant, frame []byte) {
 	from = wire.Participant(t.number(2, handles))
@@ -411,16 +421,16 @@ func (t *tape) fields(streams map[stream]*progress) (from wire.Participant, fram
 	switch {
 	case f.Type == wire.TypeClose:
 		f.Reason = wire.CloseReason(length)
-	case f.Type == wire.TypeData && shape&3 == 0:
+	case f.Type == wire.TypeData && shape&3 == fieldsWhole:
 		f.Payload = content(uint64(f.Sequence), 0, min(length, wire.MaxMessageSize))
-	case f.Type == wire.TypeData: // a fragment: the first, the next, or one that is anywhere
+	case f.Type == wire.TypeData:
 		start, total := 0, p.total
 		switch shape & 3 {
-		case 1:
+		case fieldsBegin:
 			total = int(t.number(2, lengths))
-		case 2:
+		case fieldsNext:
 			start = p.end
-		case 3:
+		case fieldsAnywhere:
 			start = int(t.number(2, lengths))
 		}
 		end := min(start+length, total)
@@ -439,18 +449,19 @@ func (t *tape) fields(streams map[stream]*progress) (from wire.Participant, fram
 	return from, frame
 }
 
-// wait reads a time from one operation to the next.
+// wait reads a time from one operation to the next. None is longer than an hour: there can be a keep-alive in each of its seconds.
 func (t *tape) wait(now, deadline time.Time) time.Time {
 	switch first := t.u8(); {
 	case first == written:
 		const bits = 48
-		return now.Add(time.Duration(int64(t.uint(bits/8)<<(64-bits))>>(64-bits)) * time.Microsecond)
+		micros := int64(t.uint(bits/8)<<(64-bits)) >> (64 - bits)
+		return now.Add(min(time.Duration(micros)*time.Microsecond, time.Hour))
 	case first == toDeadline && !deadline.IsZero():
 		return deadline
 	case first == toJustBefore && !deadline.IsZero():
 		return deadline.Add(-time.Microsecond)
 	default:
-		return now.Add(time.Duration(int64(waits[int(first)%len(waits)]<<16)>>16) * time.Microsecond)
+		return now.Add(time.Duration(waits[int(first)%len(waits)]) * time.Microsecond)
 	}
 }
 
@@ -461,12 +472,27 @@ func FuzzEndpoint(f *testing.F) {
 	for _, all := range scripts(f) {
 		f.Add(recordEndpoint(f, all))
 	}
-	// Fragments of durable and lossy messages, one of which is missing, with the smallest bounds; and then each deadline.
+	// Of a lossy and a durable session, with the smallest bounds: a message in four fragments, and one of which the third is missing; a
+	// whole one, a KEEPALIVE and a CLOSE. And then each deadline.
 	r := recording{}.u8(4, 0, 2, 1)
-	for _, shape := range []byte{0x01, 0x02, 0x02, 0x00, 0x21, 0x22, 0x20, 0x04, 0x08} {
-		r = r.u8(opFields, 1, 0, shape, 0, shape>>5).u8(shape&1, 0, 5, 8)
+	for _, flags := range []byte{0x00, 0x20} {
+		add := func(kind, step, length byte, more ...byte) {
+			r = r.u8(opFields, 1, 0, flags|kind, flags>>5, flags>>5, step, 0, length).u8(more...)
+		}
+		for range 2 {
+			add(fieldsBegin, 0, 5, 8)
+			add(fieldsNext, 1, 5)
+			add(fieldsNext, 1, 5)
+			add(fieldsNext, 1, 5)
+		}
+		add(fieldsBegin, 0, 5, 8)
+		add(fieldsNext, 1, 5)
+		add(fieldsAnywhere, 1, 5, 6)
+		add(fieldsWhole, 0, 2)
+		add(byte(wire.TypeKeepAlive)<<2, 2, 0)
+		add(byte(wire.TypeClose)<<2, 0, 1)
+		r = r.u8(opPoll, 0, 255)
 	}
-	r = r.u8(opPoll, 0, 255)
 	for range 8 {
 		r = r.u8(opAdvance, toJustBefore, opAdvance, toDeadline)
 	}
@@ -615,7 +641,7 @@ func (t *tape) operation(kind byte, streams map[stream]*progress) func(*rig, tim
 		who := wire.Participant(t.number(2, handles))
 		return func(r *rig, now time.Time) { r.refused(r.ParticipantLeft(now, who)) }
 	case opTake:
-		most := int(t.u8())
+		most := 1 + int(t.u8())
 		var can cdcp.Classes
 		if t.bit() {
 			can |= cdcp.ClassReliable

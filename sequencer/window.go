@@ -38,7 +38,7 @@ type Window struct {
 
 	base  wire.Serial // set if begun
 	next  wire.Serial // top + 1, and so base if nothing is missing
-	high  wire.Serial // set if begun and not steady: base - far at least, and that if nothing was accepted
+	high  wire.Serial // set if begun and not steady: base - far at least, and older than base if nothing was accepted
 	after wire.Serial // low + 1, base at least; set if something was accepted and something is missing
 	mark  wire.Serial // set if due > 0
 
@@ -47,15 +47,12 @@ type Window struct {
 	durable bool
 }
 
-// The missing numbers, each in the one of two sets that says as what it is counted when it is settled.
-type missing struct{ lost, unknown ring }
-
 // NewWindow returns the window of a new session, durable or lossy, of which nothing came.
 func NewWindow(durable bool) Window { return Window{durable: durable} }
 
 // Resume sets the base of a window of which nothing came to where the window of its session stood before (WINDOW-001).
 func (w *Window) Resume(base wire.Serial) {
-	w.base, w.next, w.high, w.begun = base, base, base-far, true
+	w.base, w.next, w.high, w.begun = base, base, base-1, true
 }
 
 // Check returns what [Window.Accept] would return for s, and changes nothing.
@@ -63,7 +60,7 @@ func (w *Window) Check(s wire.Serial) Verdict {
 	switch ahead := uint32(s - w.base); {
 	case ahead >= 1<<31 && w.begun:
 		return Stale // WINDOW-002, RECV-016
-	case ahead < uint32(w.next-w.base) && !w.missing.lost.has(s) && !w.missing.unknown.has(s):
+	case ahead < uint32(w.next-w.base) && !w.missing.has(s):
 		return Duplicate // WINDOW-003
 	}
 	return New
@@ -72,13 +69,13 @@ func (w *Window) Check(s wire.Serial) Verdict {
 // Accept takes in the number s of a complete message and its run, 0 if it has none. Unless the verdict is [New], nothing
 // changes. What is due at the time now is to be done before, by [Window.Advance].
 func (w *Window) Accept(now time.Duration, s wire.Serial, run uint16) Verdict {
-	if s == w.next && w.steady { // nearly all numbers are next to top, and then nothing becomes missing, or is proved to be lost
-		if s == w.base {
+	if s == w.next && w.steady { // as with nearly all numbers: nothing becomes missing, and nothing is left to be proved
+		switch ahead := uint32(s - w.base); {
+		case ahead == 0:
 			w.delivered++
 			w.base, w.next = s+1, s+1
 			return New
-		}
-		if ahead := uint32(s - w.base); ahead < size && ahead <= uint32(run-1) {
+		case ahead < size:
 			w.delivered++
 			w.next = s + 1
 			return New
@@ -99,14 +96,12 @@ func (w *Window) accept(now time.Duration, s wire.Serial, run uint16) Verdict {
 		w.after = s + 1
 	}
 	lost := w.provable(s, run)
-	all := lost == w.after
-	switch {
-	case s-w.base >= w.next-w.base:
+	all := lost == w.after || w.steady && lost-w.base <= w.next-w.base
+	if s-w.base >= w.next-w.base {
 		w.raise(s, s, lost)
 		w.high, w.steady = s, all
-	default:
-		w.missing.lost.remove(s)
-		w.missing.unknown.remove(s)
+	} else {
+		w.missing.remove(s)
 		if !w.steady && s.Newer(w.high) {
 			w.prove(lost, s)
 			w.high, w.steady = s, all && s == w.next-1
@@ -148,7 +143,7 @@ func (w *Window) Linger(now time.Duration) {
 func (w *Window) Settle() {
 	w.settle(w.next)
 	w.slide()
-	w.schedule(0)
+	w.due = 0
 }
 
 // Advance settles what is due at the time now.

@@ -111,16 +111,11 @@ func Run(ctx context.Context, dir string, mutants []Mutant, jobs int, judge Judg
 	}
 	one := func(i int) (Verdict, error) {
 		m := &mutants[i]
-		path := filepath.Join(dir, filepath.FromSlash(m.File))
-		src, err := os.ReadFile(path)
-		if err != nil {
-			return "", err
-		}
 		changed := filepath.Join(work, fmt.Sprintf("%d.go", i))
-		if err := os.WriteFile(changed, m.Apply(src), 0o600); err != nil {
+		if err := os.WriteFile(changed, m.Source(), 0o600); err != nil {
 			return "", err
 		}
-		return put(fmt.Sprint(i), map[string]string{path: changed})
+		return put(fmt.Sprint(i), map[string]string{filepath.Join(dir, filepath.FromSlash(m.File)): changed})
 	}
 	var (
 		wait   sync.WaitGroup

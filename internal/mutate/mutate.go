@@ -42,13 +42,14 @@ type Mutant struct {
 	Change
 	Line int
 
-	start, end int // what text replaces, bytes of the file
+	src        []byte // the file
+	start, end int    // what text replaces in it
 	text       string
 }
 
-// Apply returns src, the file of m, with the change.
-func (m *Mutant) Apply(src []byte) []byte {
-	return slices.Concat(src[:m.start], []byte(m.text), src[m.end:])
+// Source returns the file with the change.
+func (m *Mutant) Source() []byte {
+	return slices.Concat(m.src[:m.start], []byte(m.text), m.src[m.end:])
 }
 
 // operators has what becomes of each operator: the next one to it, and its negation.
@@ -218,10 +219,10 @@ func (e *enumerator) offset(p token.Pos) int { return e.files.Position(p).Offset
 
 // add adds the mutant in which text stands from one place to another.
 func (e *enumerator) add(from, to token.Pos, text string) {
-	m := Mutant{start: e.offset(from), end: e.offset(to), text: text, Line: e.files.Position(from).Line}
+	m := Mutant{src: e.src, start: e.offset(from), end: e.offset(to), text: text, Line: e.files.Position(from).Line}
 	begin := strings.LastIndexByte(string(e.src[:m.start]), '\n') + 1
 	line, _, _ := strings.Cut(string(e.src[begin:]), "\n")
-	changed, _, _ := strings.Cut(string(m.Apply(e.src)[begin:]), "\n")
+	changed, _, _ := strings.Cut(string(m.Source()[begin:]), "\n")
 	m.Change = Change{File: e.file, Func: e.name, Old: strings.TrimSpace(line), New: strings.TrimSpace(changed)}
 	e.mutants = append(e.mutants, m)
 }

@@ -17,7 +17,7 @@ func enumerate(t *testing.T, src string) []mutate.Mutant {
 		t.Fatal(err)
 	}
 	for _, m := range all {
-		if _, err := parser.ParseFile(token.NewFileSet(), "", m.Apply([]byte(src)), 0); err != nil {
+		if _, err := parser.ParseFile(token.NewFileSet(), "", m.Source(), 0); err != nil {
 			t.Errorf("%v: %v", m.Change, err)
 		}
 	}
