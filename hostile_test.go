@@ -271,12 +271,12 @@ func TestHostile(t *testing.T) {
 				}
 			}
 			endings := [...]uint64{cdcp.Accepted: h.Stats().FramesIn, cdcp.Dropped: 0} // by verdict; 0: malformed
-			patience := [...]int{0, 1, 1 << 30}                                        // events that the application polls at a time
-			rounds := frames / len(patience) / (len(attacks) + 2)
-			for _, patience := range patience {
+			applications := [...]int{0, 1, 1 << 30}                                    // events that one polls at a time
+			rounds := frames / len(applications) / (len(attacks) + 2)
+			for _, polls := range applications {
 				for attack := range len(attacks) + 2 {
 					for _, p := range others {
-						if patience > 1 {
+						if polls > 1 { // or nobody would see them
 							p.begin()
 						}
 					}
@@ -293,7 +293,7 @@ func TestHostile(t *testing.T) {
 								p.serve(t, a, x.payload)
 								endings[cdcp.Accepted] += 3
 							}
-							a.poll(patience)
+							a.poll(polls)
 						}
 					}
 					s := h.Stats()
@@ -308,7 +308,7 @@ func TestHostile(t *testing.T) {
 					}
 					if grown > limit || s.Held > min(c.bounds.Bytes, (c.hostile+c.honest)*c.bounds.BytesPerPeer) {
 						t.Fatalf("after %q with %d events polled at a time: the heap grew by %d bytes, limit %d; %d bytes held",
-							nameOf(attack), patience, grown, limit, s.Held)
+							nameOf(attack), polls, grown, limit, s.Held)
 					}
 				}
 			}

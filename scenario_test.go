@@ -337,7 +337,8 @@ func TestM08EmptiedListIsNoBroadcast(t *testing.T) {
 		h.send(s, "for 3")
 		x, _ := h.take(cdcp.ClassAll)
 		inFrame, _ := x.Ext.AppendParticipants(nil)
-		if x.Sequence != 4 || !slices.Equal(x.route.Participants, []wire.Participant{3}) || link.Relay && !slices.Equal(inFrame, x.route.Participants) {
+		want := []wire.Participant{3}
+		if x.Sequence != 4 || !slices.Equal(x.route.Participants, want) || link.Relay && !slices.Equal(inFrame, want) {
 			t.Fatalf("%v goes to %v, by its TLV to %v", x, x.route.Participants, inFrame)
 		}
 	}
@@ -495,8 +496,9 @@ func TestM14LargestMessageFits(t *testing.T) {
 		t.Fatalf("refused with %+v, want to retry at %v", refused, want)
 	}
 	h.now = refused.Retry.Add(-time.Microsecond)
-	if _, err := s.Send(h.now, make([]byte, wire.MaxMessageSize)); requireCode(t, err, cdcp.MessageFailureForTrafficLimit).Retry != refused.Retry {
-		t.Fatalf("1 µs before: %v", err)
+	_, err = s.Send(h.now, make([]byte, wire.MaxMessageSize))
+	if early := requireCode(t, err, cdcp.MessageFailureForTrafficLimit); early.Retry != refused.Retry {
+		t.Fatalf("1 µs before: retry at %v", early.Retry)
 	}
 	h.now = refused.Retry
 	h.send(s, text(wire.MaxMessageSize))
@@ -760,12 +762,13 @@ func TestM19OneFrameAtATime(t *testing.T) {
 
 // look polls all there is to poll, and spells it with everything else that can be seen of an endpoint without asking it for more.
 func (h *host) look() string {
-	s := fmt.Sprintf("due %v, %+v", h.Deadline().Sub(start), h.Stats())
-	s += fmt.Sprintf(", events %q, frames %v", h.events(), h.takeAll(cdcp.ClassAll))
+	var s strings.Builder
+	fmt.Fprintf(&s, "due %v, %+v", h.Deadline().Sub(start), h.Stats())
+	fmt.Fprintf(&s, ", events %q, frames %v", h.events(), h.takeAll(cdcp.ClassAll))
 	for _, r := range h.receivers {
-		s += fmt.Sprintf(", %+v closed %t", r.Counts(), r.Closed())
+		fmt.Fprintf(&s, ", %+v closed %t", r.Counts(), r.Closed())
 	}
-	return s
+	return s.String()
 }
 
 // TestDeadline: the deadline is right after every call; an advance to 1 µs before it changes nothing, and one to it does what it is for.
