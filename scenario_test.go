@@ -995,7 +995,7 @@ func TestDueFirst(t *testing.T) {
 		h.requireEvents("2/3 closed closed", "2/4 closed closed", "2/1 closed idle", "2/2 closed idle")
 		requireCounts(t, h.receivers[1], cdcp.Counts{Delivered: 2, Lost: 1})
 	})
-	t.Run("set again", func(t *testing.T) { // of equal deadlines the timer goes first that was last set first (TIME-003)
+	t.Run("set again", func(t *testing.T) { // a timer that is set to the deadline that it has keeps its place (TIME-003)
 		h := newHost(t, 1, cdcp.Config{})
 		of := func(channel uint16) stream { return stream{channel, 1, 0} }
 		for channel := range uint16(2) {
@@ -1004,7 +1004,7 @@ func TestDueFirst(t *testing.T) {
 		h.hand(cdcp.Accepted, 2, of(2).close(3), of(1).close(3))
 		h.events()
 		h.wait(2 * time.Second)
-		h.requireEvents("2/2 closed closed", "2/1 closed closed")
+		h.requireEvents("2/1 closed closed", "2/2 closed closed")
 	})
 	t.Run("keep-alive", func(t *testing.T) { // its timer is set again at its own time, not at that of the input
 		h := newHost(t, 1, cdcp.Config{}).up(direct)

@@ -40,8 +40,8 @@ func (r *Reassembler) Stats() Stats { return r.stats }
 // Fits reports whether there is room for a message of n bytes of a, once as many messages in progress as need be were
 // dropped, and messages of a that cost spare were released. It changes nothing.
 //
-// A message that does not fit so is refused before anything else goes for it (FRAME-004). Add asks by itself; before Keep
-// it is the caller who knows what it would release.
+// Nothing is dropped for a message that does not fit so (BOUND-006, BOUND-008). Add asks by itself; before Keep it is the
+// caller who knows what it would release.
 func (r *Reassembler) Fits(a *Account, n, spare int) bool {
 	cost := Cost(n) - spare
 	return cost <= r.budget.BytesPerPeer-a.held+a.progress && cost <= r.budget.Bytes-r.held+r.progress
@@ -80,7 +80,7 @@ func (r *Reassembler) Add(now time.Duration, a *Account, f *wire.Frame) (message
 			return nil, 0, Conflict // FRAG-005
 		}
 		if p = r.begin(a, f); p == nil {
-			return nil, 0, NoRoom // BOUND-005
+			return nil, 0, NoRoom // BOUND-008
 		}
 	} else if v := p.check(f); v != Held {
 		if v == Conflict {

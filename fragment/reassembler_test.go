@@ -456,8 +456,8 @@ func TestEvictHeaviest(t *testing.T) {
 	}
 }
 
-// TestNoRoom: a fragment for which there cannot be room changes nothing (BOUND-005, FRAME-004), while Keep drops what it can (BOUND-005,
-// and then BOUND-006 or BOUND-007) unless the caller asks Fits first.
+// TestNoRoom: a fragment for which there cannot be room changes nothing (BOUND-008, FRAME-004), while Keep drops what it can, for a
+// caller that asked Fits first (BOUND-007).
 func TestNoRoom(t *testing.T) {
 	cost := fragment.Cost(1000)
 	for _, b := range []fragment.Budget{{Bytes: 10 * cost, BytesPerPeer: 3 * cost}, {Bytes: 3 * cost, BytesPerPeer: 3 * cost}} {

@@ -11,7 +11,7 @@ const (
 	Complete  Verdict = 2 // it was kept, and its message is whole
 	Duplicate Verdict = 3 // it is here; no effect
 	Conflict  Verdict = 4 // it contradicts its message, which is killed, or it cannot begin one
-	NoRoom    Verdict = 5 // its message would exceed the budget; no effect
+	NoRoom    Verdict = 5 // its message would exceed the budget (BOUND-008); no effect
 )
 
 // String returns the name of v, in lower case, or "verdict(N)".
