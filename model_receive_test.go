@@ -1047,21 +1047,19 @@ func (x *receiveTest) check(t *rapid.T) {
 	}
 }
 
-// drawPart draws a fragment of a message whose bytes follow from its number, or, seldom, one that does not fit to the others.
+// drawPart draws a fragment of the message whose length and bytes follow from its number, or, seldom, one that does not fit to the
+// others.
 func drawPart(t *rapid.T, f *wire.Frame) {
-	total := rapid.SampledFrom([]int{257, 600, 600, 600, 1000, 20000, 32768}).Draw(t, "total")
-	step := total / rapid.IntRange(2, 4).Draw(t, "parts")
-	if step < 256 {
-		step = 256
+	total := []int{257, 600, 1000, 20000}[f.Sequence%4]
+	if seldom(t, "other length") {
+		total = 32768
 	}
-	offset := step * rapid.IntRange(0, (total-1)/step).Draw(t, "part")
-	end := min(offset+step, total)
-	if total-end < 256 && rapid.Bool().Draw(t, "rest") || offset > 0 && total-offset < 256 {
-		end = total
+	size := max(256, total/3)
+	if seldom(t, "other size") {
+		size++
 	}
-	if offset == 0 && end == total {
-		end = total - 1
-	}
+	offset := size * rapid.IntRange(0, (total-1)/size).Draw(t, "part")
+	end := min(offset+size, total)
 	f.Offset, f.Total, f.Payload = uint16(offset), uint16(total), make([]byte, end-offset)
 	for i := range f.Payload {
 		f.Payload[i] = byte((offset+i)*(offset+i)>>7) + byte(f.Sequence)
@@ -1080,10 +1078,13 @@ func (x *receiveTest) frame(t *rapid.T) {
 		from, f := x.draw(t, wire.TypeData)
 		f.Payload = bytes.Repeat([]byte{byte(f.Sequence)}, rapid.SampledFrom([]int{0, 1, 1, 10, 10, 300, 8000, 20000, 32768}).Draw(t, "size"))
 		x.hand(t, from, f)
-	case "fragment":
+	case "fragment": // and others of that message
 		from, f := x.draw(t, wire.TypeData)
-		drawPart(t, &f)
-		x.hand(t, from, f)
+		for range rapid.SampledFrom([]int{1, 2, 3, 4}).Draw(t, "fragments") {
+			drawPart(t, &f)
+			x.hand(t, from, f)
+			x.wait(t)
+		}
 	case "message":
 		from, f := x.draw(t, wire.TypeData)
 		message := make([]byte, rapid.SampledFrom([]int{257, 600, 600, 20000}).Draw(t, "size"))
@@ -1107,19 +1108,23 @@ func (x *receiveTest) frame(t *rapid.T) {
 	}
 }
 
+// wait lets time pass, or seem to go back.
+func (x *receiveTest) wait(t *rapid.T) {
+	wait := rapid.SampledFrom([]int64{0, -1, 1, 1000, 1000000, 1000000, 2000000, 3000000, 5000000, 60000000, 120000000}).Draw(t, "wait")
+	to := x.model.now + wait
+	x.Advance(start.Add(time.Duration(to) * time.Microsecond))
+	x.model.advance(to)
+}
+
 // TestModelReceive: whatever comes in, the endpoint says and holds what the model does.
 func TestModelReceive(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		x := newReceiveTest(t)
 		m := x.model
 		t.Repeat(map[string]func(*rapid.T){
-			"frame":      func(t *rapid.T) { x.frame(t) },
-			"next frame": func(t *rapid.T) { x.frame(t) },
-			"wait": func(t *rapid.T) {
-				wait := rapid.SampledFrom([]int64{-1, 1, 1, 1000, 1000000, 1000000, 2000000, 3000000, 5000000, 60000000, 120000000}).Draw(t, "wait")
-				x.Advance(start.Add(time.Duration(m.now+wait) * time.Microsecond))
-				m.advance(m.now + wait)
-			},
+			"frame":      x.frame,
+			"next frame": x.frame,
+			"wait": x.wait,
 			"deadline": func(t *rapid.T) {
 				at := x.Deadline()
 				if at.IsZero() {

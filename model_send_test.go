@@ -615,7 +615,7 @@ func (x *sendTest) Read(b []byte) (int, error) {
 
 func newSendTest(t *rapid.T) *sendTest {
 	rate := func(name string, normal int) int {
-		return rapid.SampledFrom([]int{cdcp.NoLimit, 1, normal, cdcp.MaxRate}).Draw(t, name)
+		return rapid.SampledFrom([]int{cdcp.NoLimit, cdcp.NoLimit, 7, normal, cdcp.MaxRate}).Draw(t, name)
 	}
 	l := cdcp.Limits{Durable: rate("durable", 64), Lossy: rate("lossy", 512), LossyHigh: rate("lossy high", 200), BroadcastPackets: rate("packets", 80)}
 	first := rapid.SampledFrom([]int64{1, 1, 1<<32 - 2}).Draw(t, "first")
@@ -695,7 +695,7 @@ func (x *sendTest) send(t *rapid.T) {
 	s := x.sender(t)
 	n := rapid.SampledFrom([]int{0, 1, 40, 500, 560, 1150, 1188, 1189, 1201, 3000, 32768, 32769}).Draw(t, "size")
 	data := bytes.Repeat([]byte{byte(n)}, n)
-	for range rapid.SampledFrom([]int{1, 1, 2, 5}).Draw(t, "times") {
+	for range rapid.SampledFrom([]int{1, 1, 2, 10}).Draw(t, "times") {
 		var want wire.Serial
 		var fault *cdcp.Error
 		x.model.input(x.model.now, func() { want, fault = x.model.send(s, data) })
@@ -766,7 +766,7 @@ func TestModelSend(t *testing.T) {
 		}
 		take := func(t *rapid.T) {
 			can := rapid.SampledFrom([]cdcp.Classes{cdcp.ClassAll, cdcp.ClassAll, cdcp.ClassReliable, cdcp.ClassLossy, 0}).Draw(t, "classes")
-			for n := rapid.SampledFrom([]int{1, 2, 5, 30}).Draw(t, "n"); n > 0 && x.take(t, can); n-- {
+			for n := rapid.SampledFrom([]int{1, 2, 5, 10}).Draw(t, "n"); n > 0 && x.take(t, can); n-- {
 			}
 		}
 		linkUp(t)

@@ -90,7 +90,7 @@ func (e *Endpoint) handleClose(t time.Duration, from wire.Participant, c *record
 		return Mismatch // FRAME-003
 	case r != nil:
 		high, _ := r.window.High()
-		early := high.Newer(f.Sequence)
+		early := f.Sequence.Older(high)
 		r.window.Mark(t, f.Sequence, run(f))
 		if !lossy || early || !r.window.Missing() { // RECV-008, RECV-009
 			e.closeReceiver(r, reason)
@@ -142,7 +142,7 @@ func (e *Endpoint) handleData(t time.Duration, from wire.Participant, c *record,
 		case sequencer.Stale:
 			return Stale // WINDOW-002
 		}
-	} else if c != nil && c.returns(f.Session) && f.Sequence != c.base && !f.Sequence.Newer(c.base) {
+	} else if c != nil && c.returns(f.Session) && f.Sequence.Older(c.base) {
 		return Stale // RECV-016
 	}
 	var p *peer

@@ -34,16 +34,15 @@ const (
 // A model is SPEC.md section 9.13 in numbers that do not wrap. It has a list of stretches where a Window has bits, and goes
 // through the whole list for everything.
 type model struct {
-	durable, begun  bool
-	first           int64 // the first base
-	base, top       int64 // set if begun
-	high, low       int64 // none
-	mark            int64
-	due             time.Duration // -1: the timer is stopped
-	window          []stretch     // from base to top
-	settled         []stretch     // what is settled, missing or proved
-	delivered       uint64
-	acceptedEarlier int64 // numbers that were accepted before they came to be below the base
+	durable, begun bool
+	first          int64 // the first base
+	base, top      int64 // set if begun
+	high, low      int64 // none if nothing was accepted
+	mark           int64
+	due            time.Duration // -1: the timer is stopped
+	window         []stretch     // from base to top
+	settled        []stretch     // what is settled, missing or proved
+	delivered      uint64
 }
 
 func newModel(durable bool) *model {
@@ -121,14 +120,12 @@ func (m *model) raise(n int64) {
 	}
 }
 
-// settle settles what is missing before end.
+// settle settles what is missing before end, and makes end the base.
 func (m *model) settle(end int64) {
 	for len(m.window) > 0 && m.window[0].from < end {
 		r := &m.window[0]
 		stop := min(r.end, end)
-		if r.fate == accepted {
-			m.acceptedEarlier += stop - r.from
-		} else {
+		if r.fate != accepted {
 			m.settled = append(m.settled, stretch{r.from, stop, r.fate})
 		}
 		if m.base, r.from = stop, stop; stop == r.end {
@@ -221,7 +218,7 @@ func (m *model) close() {
 	m.schedule(0)
 }
 
-// counts returns how much of what is settled has a fate.
+// count returns how many of the settled numbers have a fate.
 func (m *model) count(f fate) (n uint64) {
 	for _, r := range m.settled {
 		if r.fate == f {

@@ -39,11 +39,11 @@ type Window struct {
 	base  wire.Serial // set if begun
 	next  wire.Serial // top + 1, and so base if nothing is missing
 	high  wire.Serial // set if begun and not steady: base - far at least, and older than base if nothing was accepted
-	after wire.Serial // low + 1, base at least; set if something was accepted and something is missing
+	low   wire.Serial // base at least; set if something was accepted and something is missing
 	mark  wire.Serial // set if due > 0
 
 	begun   bool
-	steady  bool // high is top, and every missing number from after on is proved to be lost
+	steady  bool // high is top, and every missing number from low on is proved to be lost
 	durable bool
 }
 
@@ -91,20 +91,20 @@ func (w *Window) accept(now time.Duration, s wire.Serial, run uint16) Verdict {
 	}
 	w.begin(s)
 	w.delivered++ // WINDOW-004
-	if w.delivered == 1 || s-w.base < w.after-w.base {
+	if w.delivered == 1 || s-w.base < w.low-w.base {
 		w.unsteady()
-		w.after = s + 1
+		w.low = s
 	}
 	lost := w.provable(s, run)
-	all := lost == w.after || w.steady && lost-w.base <= w.next-w.base
 	if s-w.base >= w.next-w.base {
+		all := lost == w.low || w.steady && lost-w.base <= w.next-w.base
 		w.raise(s, s, lost)
 		w.high, w.steady = s, all
 	} else {
 		w.missing.remove(s)
 		if !w.steady && s.Newer(w.high) {
 			w.prove(lost, s)
-			w.high, w.steady = s, all && s == w.next-1
+			w.high = s
 		}
 	}
 	if s == w.base {
@@ -152,8 +152,7 @@ func (w *Window) Advance(now time.Duration) {
 		due := w.due
 		w.settle(w.mark + 1)
 		w.slide()
-		w.due = 0
-		w.schedule(due) // TIME-002, TIME-004
+		w.schedule(due) // TIME-002, TIME-004; base is newer than mark
 	}
 }
 
@@ -187,7 +186,7 @@ func (w *Window) begin(s wire.Serial) {
 		}
 	}
 	if w.base == w.next {
-		w.after = w.base
+		w.low = w.base
 	}
 }
 
@@ -205,13 +204,13 @@ func reach(run uint16) uint32 {
 	return uint32(run)
 }
 
-// provable returns the first of the numbers up to s that are proved to be lost, if they are missing, by a frame with the number
-// s and a run that takes in high; s + 1 if there is none (WINDOW-011).
+// provable returns the first of the numbers up to s that a frame with the number s and a run that takes in high proves to be lost
+// if they are missing (WINDOW-011).
 func (w *Window) provable(s wire.Serial, run uint16) wire.Serial {
-	if r := reach(run); r < uint32(s+1-w.after) {
+	if r := reach(run); r < uint32(s+1-w.low) {
 		return s + 1 - wire.Serial(r)
 	}
-	return w.after
+	return w.low
 }
 
 // prove proves the missing numbers from lost to end - 1 to be lost.
@@ -290,8 +289,8 @@ func (w *Window) slide() {
 		}
 		w.base = rest
 	}
-	if w.after-w.base > size {
-		w.after = w.base
+	if w.low-w.base >= size {
+		w.low = w.base
 	}
 	if w.high-(w.base-far) > far+size {
 		w.high = w.base - far

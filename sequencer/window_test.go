@@ -133,22 +133,22 @@ func TestWindow(t *testing.T) {
 		{"WINDOW-006", "1 3/1 5000/4998 settle", 5001, 3, 4996, 1, 0},
 		{"WINDOW-006", "1 3/1 5000/4999 settle", 5001, 3, 4997, 0, 0},
 
-		{"WINDOW-007", "1 3 +1s 5", 2, 3, 0, 0, 2 * sec},         // it runs
-		{"WINDOW-007", "1 3 +1s 2", 4, 3, 0, 0, 0},               // nothing is missing
-		{"WINDOW-007", "1 3 +1s 5 2", 4, 4, 0, 0, 3 * sec},       // base is newer than mark
-		{"WINDOW-007", "1 3 +1s k4 2", 4, 3, 0, 0, 3 * sec},      //
-		{"WINDOW-007", "1 k3 +1s 5 2", 3, 3, 0, 0, 2 * sec},      // base is mark
-		{"WINDOW-007", "1 k3 +1s 5 2 3", 4, 4, 0, 0, 3 * sec},    //
-		{"WINDOW-007", "1 3 +1999999us", 2, 2, 0, 0, 2 * sec},    // not yet
-		{"WINDOW-007", "1 3 +2s", 4, 2, 1, 0, 0},                 //
-		{"WINDOW-007", "1 k3 +2s", 4, 1, 2, 0, 0},                // up to mark, and mark too
-		{"WINDOW-007", "1 3 +1s 6 +1s", 4, 3, 1, 0, 4 * sec},     // a number is still missing
-		{"WINDOW-007", "1 3 +1s 6 +1s 5", 4, 4, 1, 0, 4 * sec},   //
+		{"WINDOW-007", "1 3 +1s 5", 2, 3, 0, 0, 2 * sec},   // it runs
+		{"WINDOW-007", "1 3 +1s 2", 4, 3, 0, 0, 0},         // nothing is missing
+		{"WINDOW-007", "1 3 +1s 5 2", 4, 4, 0, 0, 3 * sec}, // base is newer than mark
+		{"WINDOW-007", "1 3 +1s k4 2", 4, 3, 0, 0, 3 * sec},
+		{"WINDOW-007", "1 k3 +1s 5 2", 3, 3, 0, 0, 2 * sec}, // base is mark
+		{"WINDOW-007", "1 k3 +1s 5 2 3", 4, 4, 0, 0, 3 * sec},
+		{"WINDOW-007", "1 3 +1999999us", 2, 2, 0, 0, 2 * sec}, // not yet
+		{"WINDOW-007", "1 3 +2s", 4, 2, 1, 0, 0},
+		{"WINDOW-007", "1 k3 +2s", 4, 1, 2, 0, 0},            // up to mark, and mark too
+		{"WINDOW-007", "1 3 +1s 6 +1s", 4, 3, 1, 0, 4 * sec}, // a number is still missing
+		{"WINDOW-007", "1 3 +1s 6 +1s 5", 4, 4, 1, 0, 4 * sec},
 		{"WINDOW-007", "1 3 +1s 5 +9s", 6, 3, 2, 0, 0},           // TIME-004
 		{"WINDOW-007", "1 3 +1s 5 +2500ms", 4, 3, 1, 0, 4 * sec}, // TIME-002: set at 2 s
 		{"WINDOW-007", "1 3 +9s 6", 4, 3, 1, 0, 11 * sec},        // set anew
-		{"WINDOW-007", "1 1026 +1s 1027", 4, 3, 2, 0, 2 * sec},   //
-		{"WINDOW-007", "1 3 +1s 1400", 377, 3, 374, 0, 3 * sec},  // WINDOW-006 takes base beyond mark
+		{"WINDOW-007", "1 1026 +1s 1027", 4, 3, 2, 0, 2 * sec},
+		{"WINDOW-007", "1 3 +1s 1400", 377, 3, 374, 0, 3 * sec}, // WINDOW-006 takes base beyond mark
 
 		{"WINDOW-009", "1 5/2 +2s", 6, 2, 1, 2, 0},
 
@@ -159,30 +159,30 @@ func TestWindow(t *testing.T) {
 		{"WINDOW-011", "1 5/1 settle", 6, 2, 0, 3, 0},
 		{"WINDOW-011", "1 5/3 settle", 6, 2, 2, 1, 0},
 		{"WINDOW-011", "1 5/4 settle", 6, 2, 3, 0, 0},
-		{"WINDOW-011", "2 5 settle", 6, 2, 2, 1, 0},         // nothing older than low
-		{"WINDOW-011", "2 5 1 settle", 6, 3, 2, 0, 0},       //
-		{"WINDOW-011", "3 1 settle", 4, 2, 0, 1, 0},         // 1 comes after what could prove 2
-		{"WINDOW-011", "3 1 4 settle", 5, 3, 1, 0, 0},       //
-		{"WINDOW-011", "3 1 4/3 settle", 5, 3, 1, 0, 0},     //
-		{"WINDOW-011", "3 1 4/2 settle", 5, 3, 0, 1, 0},     //
-		{"WINDOW-011", "1 6/1 3 settle", 7, 3, 0, 3, 0},     // high is newer than 3
-		{"WINDOW-011", "1 6/1 k5 settle", 7, 2, 0, 4, 0},    //
-		{"WINDOW-011", "1 6/1 k6 settle", 7, 2, 4, 0, 0},    //
-		{"WINDOW-011", "1 6/1 k6/2 settle", 7, 2, 1, 3, 0},  //
-		{"WINDOW-011", "1 6/1 7 settle", 8, 3, 4, 0, 0},     //
-		{"WINDOW-011", "1 6/1 7/2 settle", 8, 3, 0, 4, 0},   //
-		{"WINDOW-011", "1 6/1 7/3 settle", 8, 3, 1, 3, 0},   //
-		{"WINDOW-011", "1 k4 settle", 5, 1, 3, 0, 0},        // S itself too
-		{"WINDOW-011", "1 k4/4 settle", 5, 1, 3, 0, 0},      //
-		{"WINDOW-011", "1 k4/3 settle", 5, 1, 0, 3, 0},      // high is not newer than S - r
-		{"WINDOW-011", "1 2 k5/4 settle", 6, 2, 3, 0, 0},    //
-		{"WINDOW-011", "k5 3 settle", 6, 1, 0, 4, 0},        //
-		{"WINDOW-011", "k5 3 4 settle", 6, 2, 0, 3, 0},      //
-		{"WINDOW-011", "k5 1 3 settle", 6, 2, 1, 2, 0},      // 3 is the newest number, though not top
-		{"WINDOW-011", "k5 1 3 6 settle", 7, 3, 3, 0, 0},    //
-		{"WINDOW-011", "k5 1 3 k5/3 settle", 6, 2, 3, 0, 0}, //
-		{"WINDOW-011", "k5 1 3 k5/2 settle", 6, 2, 1, 2, 0}, //
-		{"WINDOW-011", "k5 3 k5 settle", 6, 1, 2, 2, 0},     //
+		{"WINDOW-011", "2 5 settle", 6, 2, 2, 1, 0}, // nothing older than low
+		{"WINDOW-011", "2 5 1 settle", 6, 3, 2, 0, 0},
+		{"WINDOW-011", "3 1 settle", 4, 2, 0, 1, 0}, // 1 comes after what could prove 2
+		{"WINDOW-011", "3 1 4 settle", 5, 3, 1, 0, 0},
+		{"WINDOW-011", "3 1 4/3 settle", 5, 3, 1, 0, 0},
+		{"WINDOW-011", "3 1 4/2 settle", 5, 3, 0, 1, 0},
+		{"WINDOW-011", "1 6/1 3 settle", 7, 3, 0, 3, 0}, // high is newer than 3
+		{"WINDOW-011", "1 6/1 k5 settle", 7, 2, 0, 4, 0},
+		{"WINDOW-011", "1 6/1 k6 settle", 7, 2, 4, 0, 0},
+		{"WINDOW-011", "1 6/1 k6/2 settle", 7, 2, 1, 3, 0},
+		{"WINDOW-011", "1 6/1 7 settle", 8, 3, 4, 0, 0},
+		{"WINDOW-011", "1 6/1 7/2 settle", 8, 3, 0, 4, 0},
+		{"WINDOW-011", "1 6/1 7/3 settle", 8, 3, 1, 3, 0},
+		{"WINDOW-011", "1 k4 settle", 5, 1, 3, 0, 0}, // S itself too
+		{"WINDOW-011", "1 k4/4 settle", 5, 1, 3, 0, 0},
+		{"WINDOW-011", "1 k4/3 settle", 5, 1, 0, 3, 0}, // high is not newer than S - r
+		{"WINDOW-011", "1 2 k5/4 settle", 6, 2, 3, 0, 0},
+		{"WINDOW-011", "k5 3 settle", 6, 1, 0, 4, 0},
+		{"WINDOW-011", "k5 3 4 settle", 6, 2, 0, 3, 0},
+		{"WINDOW-011", "k5 1 3 settle", 6, 2, 1, 2, 0}, // 3 is the newest number, though not top
+		{"WINDOW-011", "k5 1 3 6 settle", 7, 3, 3, 0, 0},
+		{"WINDOW-011", "k5 1 3 k5/3 settle", 6, 2, 3, 0, 0},
+		{"WINDOW-011", "k5 1 3 k5/2 settle", 6, 2, 1, 2, 0},
+		{"WINDOW-011", "k5 3 k5 settle", 6, 1, 2, 2, 0},
 		{"WINDOW-011", "k5 k6 settle", 7, 0, 0, 6, 0},       // nothing was accepted
 		{"WINDOW-011", "-3 k-1 1 settle", 2, 2, 3, 1023, 0}, // numbers wrap
 		{"WINDOW-011", "1 3/1 +2s 6 settle", 7, 3, 2, 1, 0}, // what is settled stays so

@@ -123,6 +123,12 @@ func ExampleFrame_Len() {
 }
 
 // Sequence numbers wrap, and so the newer of two can be the smaller.
+func ExampleSerial_Older() {
+	var last, next wire.Serial = 4294967295, 0
+	fmt.Println(last.Older(next), next.Older(last), next.Older(next+1<<31), (next + 1<<31).Older(next))
+	// Output: true false true true
+}
+
 func ExampleSerial_Newer() {
 	var last, next wire.Serial = 4294967295, 0
 	fmt.Println(next.Newer(last), last.Newer(next), next.Newer(next))

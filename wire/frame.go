@@ -33,13 +33,31 @@ const (
 func (f *Frame) Parse(b []byte) error {
 	if len(b) >= headerSize && len(b) <= headerSize+MaxMessageSize {
 		head := binary.BigEndian.Uint64(b)
-		// A whole message without TLVs, which most frames are: version and type, and the flags but D and P, in one compare.
-		if head>>48&^uint64(flagsSession) == version<<8 && head>>32&0xffff != 0 {
-			f.Type, f.Flags, f.Channel = TypeData, Flags(head>>48), uint16(head>>32)
-			f.Session, f.Sequence = Serial(head), Serial(binary.BigEndian.Uint32(b[8:]))
-			f.Offset, f.Total, f.Reason = 0, 0, 0
-			f.Ext, f.Payload = nil, b[headerSize:len(b):len(b)]
-			return nil
+		if head>>32&0xffff != 0 {
+			switch head >> 48 &^ uint64(flagsSession) {
+			// A whole message without TLVs, which most frames are: version and type, and the flags but D and P, in one compare.
+			case version << 8:
+				f.Type, f.Flags, f.Channel = TypeData, Flags(head>>48), uint16(head>>32)
+				f.Session, f.Sequence = Serial(head), Serial(binary.BigEndian.Uint32(b[8:]))
+				f.Offset, f.Total, f.Reason = 0, 0, 0
+				f.Ext, f.Payload = nil, b[headerSize:len(b):len(b)]
+				return nil
+			// A fragment without TLVs.
+			case version<<8 | uint64(FlagFragment):
+				if len(b) < headerSize+fragmentSize {
+					break
+				}
+				tail := binary.BigEndian.Uint64(b[8:])
+				offset, total := uint16(tail>>16), uint16(tail)
+				if !fragmentFits(offset, total, len(b)-headerSize-fragmentSize) {
+					break
+				}
+				f.Type, f.Flags, f.Channel = TypeData, Flags(head>>48)&flagsSession, uint16(head>>32)
+				f.Session, f.Sequence = Serial(head), Serial(tail>>32)
+				f.Offset, f.Total, f.Reason = offset, total, 0
+				f.Ext, f.Payload = nil, b[headerSize+fragmentSize:len(b):len(b)]
+				return nil
+			}
 		}
 	}
 	return f.parse(b)
@@ -159,6 +177,14 @@ func (f *Frame) AppendBinary(b []byte) ([]byte, error) {
 		copy(frame[headerSize:], f.Payload)
 		return b[:len(b)+n], nil
 	}
+	// A fragment without TLVs, likewise.
+	if n := headerSize + fragmentSize + len(f.Payload); f.plainFragment() && n <= cap(b)-len(b) {
+		frame := b[len(b) : len(b)+n]
+		f.putHeader(frame, f.Flags|FlagFragment)
+		binary.BigEndian.PutUint32(frame[headerSize:], uint32(f.Offset)<<16|uint32(f.Total))
+		copy(frame[headerSize+fragmentSize:], f.Payload)
+		return b[:len(b)+n], nil
+	}
 	return f.append(b)
 }
 
@@ -194,8 +220,23 @@ func (f *Frame) append(b []byte) ([]byte, error) {
 }
 
 // plain reports whether f is a whole message without TLVs, and at fault nowhere.
-func (f *Frame) plain() bool {
-	return f.Type == TypeData && f.Flags&^flagsSession == 0 && f.Channel != 0 && !f.fragment() && len(f.Ext) == 0 && len(f.Payload) <= MaxMessageSize
+func (f *Frame) plain() bool { return f.bare() && !f.fragment() && len(f.Payload) <= MaxMessageSize }
+
+// plainFragment reports whether f is a fragment without TLVs, and at fault nowhere.
+func (f *Frame) plainFragment() bool {
+	return f.bare() && fragmentFits(f.Offset, f.Total, len(f.Payload))
+}
+
+// bare reports whether f is DATA without TLVs, with a header that is at fault nowhere.
+func (f *Frame) bare() bool {
+	return f.Type == TypeData && f.Flags&^flagsSession == 0 && f.Channel != 0 && len(f.Ext) == 0
+}
+
+// fragmentFits reports whether checkOffset, checkTotal and checkPayload find no fault with a fragment of n bytes.
+func fragmentFits(offset, total uint16, n int) bool {
+	rest := int(total) - int(offset)
+	return (offset == 0 || offset >= minFragmentOffset) && total >= minFragmentTotal && total <= MaxMessageSize &&
+		0 < n && n <= rest && n != int(total) && (n == rest || n >= MinFragmentSize)
 }
 
 // putHeader writes the fields that every frame has, with flags in place of f.Flags.

@@ -7,3 +7,7 @@ type Serial uint32
 // Newer reports whether s comes after t: whether 1 ≤ (s − t) mod 2^32 ≤ 2^31 − 1. Of two numbers exactly 2^31 apart
 // neither is newer (WIRE-002, where RFC 1982 section 3.2 leaves the order undefined).
 func (s Serial) Newer(t Serial) bool { return int32(s-t) > 0 }
+
+// Older reports whether s comes before t: whether the two differ and s is not newer (WIRE-002). Of two numbers exactly 2^31 apart
+// each is older than the other.
+func (s Serial) Older(t Serial) bool { return int32(s-t) < 0 }

@@ -35,6 +35,9 @@ func TestSerialNewer(t *testing.T) {
 			if got := (from + tt.ahead).Newer(from); got != tt.want {
 				t.Errorf("Serial(%d).Newer(%d) = %t at distance %d, want %t", from+tt.ahead, from, got, tt.ahead, tt.want)
 			}
+			if got, want := (from + tt.ahead).Older(from), tt.ahead != 0 && !tt.want; got != want {
+				t.Errorf("Serial(%d).Older(%d) = %t at distance %d, want %t", from+tt.ahead, from, got, tt.ahead, want)
+			}
 		}
 	}
 }
