@@ -433,11 +433,12 @@ const states = "### 9 X\n\n- [A-001] It MUST.\n\n| state | in | out |\n|---|---|
 
 // questions is an appendix B with rows from one number to another, all with the same end.
 func questions(from, to int, end string) string {
-	text := "\n## B Questions\n\n| | question | answer | clauses |\n|---|---|---|---|\n"
+	var text strings.Builder
+	text.WriteString("\n## B Questions\n\n| | question | answer | clauses |\n|---|---|---|---|\n")
 	for n := from; n <= to; n++ {
-		text += fmt.Sprintf("| %d | what | this %s\n", n, end)
+		text.WriteString(fmt.Sprintf("| %d | what | this %s\n", n, end))
 	}
-	return text
+	return text.String()
 }
 
 func load(t testing.TB) *conformance.Suite {

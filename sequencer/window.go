@@ -57,10 +57,10 @@ func (w *Window) Resume(base wire.Serial) {
 
 // Check returns what [Window.Accept] would return for s, and changes nothing.
 func (w *Window) Check(s wire.Serial) Verdict {
-	switch ahead := uint32(s - w.base); {
-	case ahead >= 1<<31 && w.begun:
+	switch {
+	case w.begun && s.Older(w.base):
 		return Stale // WINDOW-002, RECV-016
-	case ahead < uint32(w.next-w.base) && !w.missing.has(s):
+	case s-w.base < w.next-w.base && !w.missing.has(s):
 		return Duplicate // WINDOW-003
 	}
 	return New

@@ -139,11 +139,11 @@ func run(ctx context.Context, o options, path string, tests []string) error {
 		}
 	})
 	fmt.Fprintln(os.Stderr)
+	fmt.Printf("%d killed, %d survived, %d of these listed as equivalent, %d did not compile\n",
+		count[mutate.Killed], count[mutate.Survived], listed, count[mutate.NotCompiled])
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%d killed, %d survived, %d of these listed as equivalent, %d did not compile\n",
-		count[mutate.Killed], count[mutate.Survived], listed, count[mutate.NotCompiled])
 	if faults > 0 {
 		return errors.New("there are survivors, or faults in the list")
 	}
