@@ -1,6 +1,8 @@
 package cdcp_test
 
 import (
+	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -147,4 +149,25 @@ func TestReceiverMemory(t *testing.T) {
 			t.Errorf("a receiver that has had a message of 32 KiB costs %d bytes", n)
 		}
 	})
+}
+
+// TestParticipantsForgotten: of participants that came and left nothing stays but a bit for each.
+func TestParticipantsForgotten(t *testing.T) {
+	h := newHost(t, 1, cdcp.Config{})
+	come := func(from, to wire.Participant) {
+		for p := from; p < to; p++ {
+			h.hand(cdcp.Accepted, p, lossy.data(1, "x"))
+			requireMessages(t, h.receiver(), "x")
+			h.left(p)
+			h.requireEvents(fmt.Sprintf("%d/7 closed left", p))
+			h.receivers = h.receivers[:0]
+		}
+	}
+	come(2, 1000)
+	before := heap()
+	come(1000, 20000)
+	if grown := heap() - before; grown > 64<<10 {
+		t.Errorf("the heap grew by %d bytes over 19000 participants", grown)
+	}
+	runtime.KeepAlive(h)
 }

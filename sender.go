@@ -105,7 +105,6 @@ func (s *Sender) accept(t time.Duration, data []byte) wire.Serial {
 		s.last, s.numbered = e.firstSequence, true
 	}
 	s.run++
-	s.lastRun = 0
 	if s.changed { // LIST-009, LIST-010
 		s.lastRun = uint16(min(s.run, math.MaxUint16))
 	}

@@ -186,8 +186,7 @@ func (e *Endpoint) LinkUp(now time.Time, l Link) error {
 	for c := range e.channels.all() {
 		s := c.sender
 		if s != nil && s.flags&wire.FlagDurable != 0 && !l.Reliable {
-			s.drop() // LINK-006
-			s = nil
+			s.drop() // LINK-006; nothing of it was taken, since LINK-003 would have closed it
 		}
 		e.prune(c, func(x *entry) bool { return x.sender.flags&wire.FlagDurable != 0 && !l.Reliable })
 		if s != nil && s.sent && s.interval > 0 {

@@ -36,11 +36,11 @@ type Window struct {
 	due     time.Duration // of the settling timer; 0: stopped
 	missing *missing      // nil until a number is
 
-	base  wire.Serial // set if begun
-	next  wire.Serial // top + 1, and so base if nothing is missing
-	high  wire.Serial // set if begun and not steady: base - far at least, and older than base if nothing was accepted
-	low   wire.Serial // base at least; set if something was accepted and something is missing
-	mark  wire.Serial // set if due > 0
+	base wire.Serial // set if begun
+	next wire.Serial // top + 1, and so base if nothing is missing
+	high wire.Serial // set if begun and not steady: base - far at least, and older than base if nothing was accepted
+	low  wire.Serial // base at least; set if something was accepted and something is missing
+	mark wire.Serial // set if due > 0
 
 	begun   bool
 	steady  bool // high is top, and every missing number from low on is proved to be lost
