@@ -34,6 +34,7 @@ var judges = map[string][]string{
 	module + "/conformance":             {module + "/testdata"}, // neither cdcp nor wire: a judge that shares code with the judged proves nothing
 	module + "/conformance/reference":   {module, module + "/wire"},
 	module + "/cdcptest":                {module, module + "/wire"},
+	module + "/internal/floor":          {},
 	module + "/internal/mutate":         {},
 	module + "/internal/mutate/cmd":     {module + "/internal/mutate"},
 	module + "/conformance/cmd/conform": {module + "/conformance", module + "/conformance/reference", module + "/testdata", module + "/wire"},

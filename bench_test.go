@@ -2,42 +2,25 @@ package cdcp_test
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
 
 	"github.com/cdcp-project/cdcp"
+	"github.com/cdcp-project/cdcp/internal/floor"
 	"github.com/cdcp-project/cdcp/wire"
 )
 
 // The benchmarks put the Endpoint beside floors: the least that the work can be done with, behind calls that are not inlined. Run
 // them with scripts/bench, which prints ratios.
 
-var errFloor = errors.New("refused")
-
-// floorEncode writes a header of 12 bytes and the payload.
-//
-//go:noinline
-func floorEncode(dst []byte, head uint64, sequence uint32, payload []byte) ([]byte, error) {
-	n := 12 + len(payload)
-	if len(payload) > wire.MaxMessageSize || cap(dst)-len(dst) < n {
-		return dst, errFloor
-	}
-	frame := dst[len(dst) : len(dst)+n]
-	binary.BigEndian.PutUint64(frame, head)
-	binary.BigEndian.PutUint32(frame[8:], sequence)
-	copy(frame[12:], payload)
-	return dst[:len(dst)+n], nil
-}
-
 // floorDecode reads a header of 12 bytes, of which the session is an index.
 //
 //go:noinline
 func floorDecode(b []byte) (session, sequence uint32, payload []byte, err error) {
 	if len(b) < 12 || b[0]>>6 != 2 {
-		return 0, 0, nil, errFloor
+		return 0, 0, nil, floor.ErrRefused
 	}
 	return binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[8:]), b[12:len(b):len(b)], nil
 }
@@ -186,7 +169,7 @@ func BenchmarkSend(b *testing.B) {
 			var n uint32
 			for b.Loop() {
 				n++
-				if _, err := floorEncode(buf, 0x8000_03e8_6500_0001, n, payload); err != nil {
+				if _, err := floor.Encode(buf, 0x8000_03e8_6500_0001, n, payload); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -93,15 +93,15 @@ func TestSeedPriority(t *testing.T) {
 	high := h.sender(cdcp.SenderOptions{ChannelID: 2, Priority: cdcp.High})
 	h.send(normal, "n")
 	h.send(high, "h")
-	var got string
+	var got strings.Builder
 	for _, x := range h.takeAll(cdcp.ClassAll) {
-		got += string(x.Payload)
+		got.WriteString(string(x.Payload))
 		if high := x.Flags&wire.FlagHigh != 0; high != (x.Channel == 2) || high != (x.route.Priority == cdcp.High) {
 			t.Errorf("%v of channel %d: flags %v, route %v", x, x.Channel, x.Flags, x.route.Priority)
 		}
 	}
-	if got != "hn" {
-		t.Errorf("the order is %q", got)
+	if got.String() != "hn" {
+		t.Errorf("the order is %q", got.String())
 	}
 }
 

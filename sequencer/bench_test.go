@@ -1,13 +1,12 @@
 package sequencer_test
 
 import (
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
+	"github.com/cdcp-project/cdcp/internal/floor"
 	"github.com/cdcp-project/cdcp/sequencer"
 	"github.com/cdcp-project/cdcp/wire"
 )
@@ -114,23 +113,6 @@ func requireTaken(b *testing.B, taken int) {
 	}
 }
 
-var errFloor = errors.New("refused")
-
-// floorEncode is the floor of the codec, as in package wire.
-//
-//go:noinline
-func floorEncode(dst []byte, head uint64, sequence uint32, payload []byte) ([]byte, error) {
-	n := 12 + len(payload)
-	if len(payload) > wire.MaxMessageSize || cap(dst)-len(dst) < n {
-		return dst, errFloor
-	}
-	frame := dst[len(dst) : len(dst)+n]
-	binary.BigEndian.PutUint64(frame, head)
-	binary.BigEndian.PutUint32(frame[8:], sequence)
-	copy(frame[12:], payload)
-	return dst[:len(dst)+n], nil
-}
-
 // BenchmarkChannelIDs decides whether an id is chosen in the time of a few small frames, whichever are in use. An operation is
 // to choose one and to release it.
 func BenchmarkChannelIDs(b *testing.B) {
@@ -141,7 +123,7 @@ func BenchmarkChannelIDs(b *testing.B) {
 			var sequence uint32
 			for b.Loop() {
 				sequence++
-				if _, err := floorEncode(buf, 0x8000_03e8_6500_0001, sequence, payload); err != nil {
+				if _, err := floor.Encode(buf, 0x8000_03e8_6500_0001, sequence, payload); err != nil {
 					b.Fatal(err)
 				}
 			}

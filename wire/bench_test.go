@@ -2,10 +2,10 @@ package wire_test
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"testing"
 
+	"github.com/cdcp-project/cdcp/internal/floor"
 	"github.com/cdcp-project/cdcp/wire"
 )
 
@@ -13,29 +13,14 @@ import (
 // no TLVs, no located errors. The benchmarks say how far the whole codec is from it; scripts/bench runs them and
 // prints the ratios.
 
-var errFloor = errors.New("refused")
-
-//go:noinline
-func floorEncode(dst []byte, head uint64, sequence uint32, payload []byte) ([]byte, error) {
-	n := 12 + len(payload)
-	if len(payload) > wire.MaxMessageSize || cap(dst)-len(dst) < n {
-		return dst, errFloor
-	}
-	frame := dst[len(dst) : len(dst)+n]
-	binary.BigEndian.PutUint64(frame, head)
-	binary.BigEndian.PutUint32(frame[8:], sequence)
-	copy(frame[12:], payload)
-	return dst[:len(dst)+n], nil
-}
-
 //go:noinline
 func floorDecode(b []byte) (head uint64, sequence uint32, payload []byte, err error) {
 	if len(b) < 12 {
-		return 0, 0, nil, errFloor
+		return 0, 0, nil, floor.ErrRefused
 	}
 	head, sequence = binary.BigEndian.Uint64(b), binary.BigEndian.Uint32(b[8:])
 	if head>>62 != 2 {
-		return 0, 0, nil, errFloor
+		return 0, 0, nil, floor.ErrRefused
 	}
 	return head, sequence, b[12:len(b):len(b)], nil
 }
@@ -54,7 +39,7 @@ func BenchmarkEncode(b *testing.B) {
 			var err error
 			for b.Loop() {
 				sequence++
-				if _, err = floorEncode(buf, 0x8000_03e8_6500_0001, sequence, payload); err != nil {
+				if _, err = floor.Encode(buf, 0x8000_03e8_6500_0001, sequence, payload); err != nil {
 					b.Fatal(err)
 				}
 			}
