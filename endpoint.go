@@ -50,7 +50,7 @@ type Endpoint struct {
 	peers         peers
 	records       map[uint32]*record // by participant and channel
 	fragments     *fragment.Reassembler
-	spareMessages spareMessages
+	spareMessages freeList[message]
 	activity      uint64
 	settling      list[Receiver] // those whose settling timer runs
 	idle          list[Receiver] // those whose idle timer runs

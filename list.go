@@ -62,3 +62,29 @@ func (l *list[T]) head() *T {
 	}
 	return l.first.of
 }
+
+// A freeList keeps what is not needed any more, to be used again.
+type freeList[T any] struct{ items []*T }
+
+// maxFree is how many a freeList keeps.
+const maxFree = 1024
+
+// get returns a zero T.
+func (f *freeList[T]) get() *T {
+	last := len(f.items) - 1
+	if last < 0 {
+		return new(T)
+	}
+	x := f.items[last]
+	f.items[last] = nil
+	f.items = f.items[:last]
+	return x
+}
+
+// put takes back x, which nothing points to any more.
+func (f *freeList[T]) put(x *T) {
+	*x = *new(T)
+	if len(f.items) < maxFree {
+		f.items = append(f.items, x)
+	}
+}

@@ -54,35 +54,13 @@ func (q *queue) remove(previous, x *entry) {
 	}
 }
 
-// maxSpareEntries is how many entries are kept to be used again.
-const maxSpareEntries = 256
-
 // spare holds what entries and their messages are made of.
 type spare struct {
+	entries freeList[entry]
 	buffers *fragment.Buffers
-	first   *entry
-	n       int
-}
-
-func (s *spare) get() *entry {
-	x := s.first
-	if x == nil {
-		return new(entry)
-	}
-	s.first = x.next
-	s.n--
-	x.next = nil
-	return x
 }
 
 func (s *spare) put(x *entry) {
-	if x.data != nil {
-		s.buffers.Put(x.data)
-	}
-	*x = entry{}
-	if s.n < maxSpareEntries {
-		x.next = s.first
-		s.first = x
-		s.n++
-	}
+	s.buffers.Put(x.data)
+	s.entries.put(x)
 }

@@ -151,31 +151,3 @@ func (q *messages) pop() *message {
 	q.cost -= fragment.Cost(len(x.data))
 	return x
 }
-
-// maxSpareMessages is how many are kept to be used again, without their bytes.
-const maxSpareMessages = 1024
-
-type spareMessages struct {
-	first *message
-	n     int
-}
-
-func (s *spareMessages) get() *message {
-	x := s.first
-	if x == nil {
-		return new(message)
-	}
-	s.first = x.next
-	s.n--
-	x.next = nil
-	return x
-}
-
-func (s *spareMessages) put(x *message) {
-	*x = message{}
-	if s.n < maxSpareMessages {
-		x.next = s.first
-		s.first = x
-		s.n++
-	}
-}

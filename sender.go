@@ -113,7 +113,7 @@ func (s *Sender) accept(t time.Duration, data []byte) wire.Serial {
 		e.stats.Unsent++
 		return s.last
 	}
-	x := e.spare.get()
+	x := e.spare.entries.get()
 	x.sender, x.sequence, x.run, x.list = s, s.last, s.lastRun, s.list
 	x.data = e.spare.buffers.Get(len(data))
 	copy(x.data, data)
@@ -175,7 +175,7 @@ func (s *Sender) finish(reason wire.CloseReason) {
 	s.channel.sender = nil
 	e.ids.Release(s.channel.id)
 	if s.sent || s.queued > 0 { // QUEUE-004
-		x := e.spare.get()
+		x := e.spare.entries.get()
 		x.sender, x.close, x.sequence, x.run = s, true, s.last, s.lastRun
 		s.channel.queue.push(x)
 	}
