@@ -1098,3 +1098,17 @@ func TestEndpointJoinsOnly(t *testing.T) {
 		t.Error("nothing is compared")
 	}
 }
+
+// TestRunSaturates: a run of more than 65535 messages is told as 65535 (LIST-010).
+func TestRunSaturates(t *testing.T) {
+	h := newHost(t, 1, cdcp.Config{Limits: unlimited}).up(direct)
+	s := h.sender(cdcp.SenderOptions{ChannelID: 1, Participants: []wire.Participant{2}})
+	h.setParticipants(s, 3)
+	for n := 1; n <= 65537; n++ {
+		h.send(s, "")
+		x, _ := h.take(cdcp.ClassAll)
+		if run, ok := x.Ext.Run(); !ok || int(run) != min(n, 65535) {
+			t.Fatalf("message %d carries the run %d, %t", n, run, ok)
+		}
+	}
+}
