@@ -8,10 +8,7 @@ import (
 	"github.com/cdcp-project/cdcp/wire"
 )
 
-const (
-	flagsSession = wire.FlagDurable | wire.FlagHigh
-	idleTime     = 120*time.Second + time.Microsecond // RECV-007: more than two minutes
-)
+const idleTime = 120*time.Second + time.Microsecond // RECV-007: more than two minutes
 
 // HandleFrame takes in one frame that came from a participant: whom the transport authenticated, or whom a trusted relay named. It
 // says what became of the frame, and copies what it keeps. It never asks the carriage to wait.
